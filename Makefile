@@ -1,0 +1,42 @@
+# make book | test | lab | bench   (see README.md)
+DATA ?= phantom
+HAM10000 ?=
+KERNEL ?=
+PYTHON ?= python3
+BIN := .venv/bin
+
+export TF_CPP_MIN_LOG_LEVEL ?= 3
+
+.PHONY: book test lab bench gpu-kernel
+
+book: .venv/ready
+	$(BIN)/skinlib book --data $(DATA) $(if $(HAM10000),--ham10000 "$(HAM10000)") $(if $(KERNEL),--kernel $(KERNEL))
+
+test: .venv/ready
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/pytest
+	KERAS_BACKEND=jax $(BIN)/pytest tests/layers tests/models tests/test_losses.py
+	$(BIN)/pytest --nbval book
+
+lab: .venv/ready
+	$(BIN)/jupyter lab --notebook-dir=book
+
+bench: .venv/ready
+	for bench in benchmarks/*.py; do $(BIN)/python $$bench $(RECORD) || exit; done
+
+# A second kernel for the chapters, on this machine's NVIDIA card (Linux).
+gpu-kernel: .venv/ready
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[gpu]'
+	$(BIN)/python -m ipykernel install --sys-prefix --name skinlib-gpu --display-name "skinlib (GPU)"
+
+.venv/ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[book,test]'
+	touch $@
+
+# After a change in pyproject.toml: pin again, for every Python that it allows.
+constraints.txt: pyproject.toml
+	$(BIN)/uv pip compile --quiet pyproject.toml --all-extras --universal --python-version 3.11 \
+	    --no-emit-index-url --no-annotate --no-header --output-file $@

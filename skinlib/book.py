@@ -1,0 +1,101 @@
+"""Executes the chapters with papermill and renders them with Jupyter Book, in `_build`."""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import papermill
+import yaml
+from papermill.exceptions import PapermillExecutionError
+from tqdm import tqdm
+
+from skinlib import SkinlibError
+
+
+class BookError(SkinlibError):
+    """The book cannot be made; the message names the chapter and the cell."""
+
+
+def chapters(root: Path) -> list[Path]:
+    """The notebooks named in `_toc.yml`, in reading order, relative to `root`."""
+    toc = yaml.safe_load((root / "_toc.yml").read_text())
+    files = [chapter["file"] for part in toc["parts"] for chapter in part["chapters"]]
+    return [Path(f"{file}.ipynb") for file in files if (root / f"{file}.ipynb").exists()]
+
+
+def execute(notebook: Path, parameters: dict, kernel: str | None = None) -> None:
+    """Runs a notebook in place.
+
+    Args:
+        notebook: the file; its outputs are replaced.
+        parameters: values for its cell tagged `parameters`.
+        kernel: a Jupyter kernel's name; None takes the notebook's own.
+
+    Raises:
+        BookError: if the chapter has no such parameter, or a cell fails.
+    """
+    known = papermill.inspect_notebook(notebook)
+    if unknown := parameters.keys() - known.keys():
+        raise BookError(
+            f"{notebook.name} has no parameter {', '.join(sorted(unknown))}: "
+            f"it knows {', '.join(known) or 'none'}"
+        )
+    try:
+        papermill.execute_notebook(
+            notebook,
+            notebook,
+            parameters,
+            kernel_name=kernel,
+            progress_bar=False,
+            cwd=notebook.parent,
+        )
+    except PapermillExecutionError as error:
+        raise BookError(
+            f"{notebook.name}, cell {error.exec_count}: {error.ename}: {error.evalue}\n"
+            f"{error.source}"
+        ) from None
+
+
+def make(root: Path, parameters: dict, kernel: str | None = None) -> Path:
+    """Executes every chapter and renders the book.
+
+    Works on a copy in `_build/source`; no file outside `_build` is written.
+
+    Args:
+        root: the folder that holds `_config.yml`, `_toc.yml` and `book/`.
+        parameters: for every chapter.
+        kernel: as in `execute`.
+
+    Returns:
+        The path of the first page.
+
+    Raises:
+        BookError: if a cell fails or the rendering warns.
+    """
+    source = root / "_build" / "source"
+    shutil.rmtree(source, ignore_errors=True)
+    shutil.rmtree(root / "_build" / "html", ignore_errors=True)
+    shutil.copytree(
+        root / "book", source / "book", ignore=shutil.ignore_patterns(".ipynb_checkpoints")
+    )
+    for name in ("_config.yml", "_toc.yml"):
+        shutil.copy(root / name, source)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    seconds = {}
+    with tqdm(chapters(root), unit="chapter", disable=None) as bar:
+        for chapter in bar:
+            bar.set_postfix_str(chapter.stem)
+            start = time.perf_counter()
+            execute(source / chapter, parameters, kernel)
+            seconds[chapter.stem] = time.perf_counter() - start
+    for name, taken in seconds.items():
+        print(f"{taken:6.1f} s  {name}")
+    jupyter_book = str(Path(sys.executable).with_name("jupyter-book"))
+    command = [jupyter_book, "build", str(source), "--all", "-W"]
+    command += ["--keep-going", "--quiet", "--path-output", str(root)]
+    if subprocess.run(command).returncode:
+        raise BookError("the pages were not rendered without warnings: see above")
+    return root / "_build" / "html" / "book" / "index.html"

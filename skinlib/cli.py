@@ -1,0 +1,106 @@
+"""The command `skinlib`: prepare | train | sweep | book | doctor."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
+
+Data = Annotated[Literal["phantom", "ham10000"], typer.Option(help="Which data set.")]
+Root = Annotated[
+    Path | None, typer.Option("--ham10000", help="Folder of the HAM10000 archives.", exists=True)
+]
+Size = Annotated[int, typer.Option(help="Height and width of the pictures, in pixels.")]
+
+
+@app.command()
+def prepare(
+    root: Annotated[Path, typer.Argument(help="Folder of the HAM10000 archives.")],
+    size: Size = 224,
+    resize: Annotated[
+        Literal["squash", "crop"],
+        typer.Option(help="Resize the whole picture, or its central square."),
+    ] = "squash",
+    strict: Annotated[bool, typer.Option("--strict", help="Refuse imperfect data.")] = False,
+    download: Annotated[
+        Literal["dataverse", "isic"] | None,
+        typer.Option(help="Fetch the archives into the folder first (about 2.8 GB)."),
+    ] = None,
+) -> None:
+    """Checks the archives of HAM10000, decodes them once, and says where the result lies."""
+    from skinlib.data import ham10000
+
+    if download:
+        from skinlib.data.download import download as fetch
+
+        fetch(download, root)
+    dataset = ham10000.prepare(root, size, resize, strict=strict)
+    height, width, _ = dataset.image_shape
+    print(f"{len(dataset):,} pictures of {height} x {width} ({dataset.resize})")
+    print(dataset.table["dx"].value_counts().sort_index().to_string(header=False))
+    print(dataset.images.filename)
+
+
+@app.command()
+def train(
+    folder: Annotated[Path, typer.Argument(help="A new folder for the record.")],
+    data: Data = "phantom",
+    root: Root = None,
+    size: Size = 96,
+    model: Annotated[str, typer.Option(help="Which network.")] = "proposed",
+    epochs: Annotated[int, typer.Option(min=1)] = 20,
+    seed: Annotated[int, typer.Option()] = 0,
+    split: Annotated[Literal["random", "grouped"], typer.Option()] = "random",
+    limit: Annotated[
+        int | None, typer.Option(help="Train on this many pictures only, to try things out.")
+    ] = None,
+) -> None:
+    """Trains one network with the paper's recipe and writes its record."""
+    from dataclasses import replace
+
+    from skinlib import metrics
+    from skinlib.data import load, splits
+    from skinlib.training import Recipe
+    from skinlib.training import train as run
+
+    dataset = load(data, size=size, **({"root": root} if data == "ham10000" else {}))
+    parts = {"random": splits.random_split, "grouped": splits.grouped_split}[split](dataset, seed)
+    if limit:
+        parts = replace(parts, train=parts.train[:limit])
+    recipe = Recipe(model=model, epochs=epochs, seed=seed)
+    _, record = run(dataset, parts, recipe, folder, verbose=1)
+    print(metrics.scores(record).map("{:.1%}".format).to_string())
+    print(folder)
+
+
+@app.command()
+def book(
+    data: Data = "phantom",
+    root: Root = None,
+    kernel: Annotated[str | None, typer.Option(help="A Jupyter kernel, by name.")] = None,
+) -> None:
+    """Executes every chapter and renders the book into _build/html."""
+    from skinlib.book import make
+
+    parameters = {"data": data, "ham10000": str(root.resolve()) if root else ""}
+    print(make(Path.cwd(), parameters, kernel))
+
+
+@app.command()
+def doctor() -> None:
+    """Says what is there, and what to do about each thing that is missing."""
+    from skinlib.doctor import findings
+
+    for subject, state, advice in findings():
+        print(f"{subject:<10} {state}" + (f"\n{'':<10} -> {advice}" if advice else ""))
+
+
+def main() -> None:
+    """Runs the command; an error that skinlib foresaw is one sentence, not a traceback."""
+    from skinlib import SkinlibError
+
+    try:
+        app()
+    except SkinlibError as error:
+        raise SystemExit(f"skinlib: {error}") from None

@@ -1,0 +1,319 @@
+"""Dermoscopy-like pictures, drawn here: seven classes, hairs, rulers, and the lesion's true mask.
+
+A picture is skin, a lesion on it, one function for each sign that dermatologists name, then what
+lies between the lens and the skin. Lengths are in units of half the picture's side, angles in
+radians. What belongs to a lesion is drawn from the lesion's own random numbers, so that all its
+views show the same spot; the camera, the light and the hairs are each view's own.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from PIL import Image, ImageDraw
+
+from skinlib.data.dataset import CLASSES, Dataset, describe, preparing
+
+VERSION = 2  # of the drawing: another one makes other pictures
+
+PICTURES = np.array([327, 514, 1099, 115, 1113, 6705, 142])
+"""Pictures per class of HAM10000, in the order of `CLASSES`."""
+
+VIEWS = np.array([5514, 1423, 490, 34, 5, 4])
+"""Lesions of HAM10000 with one picture, two, ... six."""
+
+AGES = dict(zip(CLASSES, [67, 67, 64, 52, 61, 47, 52], strict=True))
+"""Mean age of the patients, in years; the spread is 15."""
+
+SITES = ("abdomen", "back", "chest", "face", "lower extremity", "trunk", "upper extremity")
+
+SKIN = np.array([228.0, 182, 163])
+BROWN = np.array([140.0, 92, 66])
+DARK = np.array([66.0, 42, 36])
+RED = np.array([184.0, 74, 78])
+PURPLE = np.array([116.0, 26, 52])
+BLUE = np.array([104.0, 114, 142])
+WHITE = np.array([240.0, 222, 212])
+
+BODY = {
+    "akiec": (RED, 0.40),
+    "bcc": (RED, 0.40),
+    "bkl": (BROWN, 0.75),
+    "df": (BROWN, 0.50),
+    "mel": (BROWN, 0.80),
+    "nv": (BROWN, 0.75),
+    "vasc": (RED, 0.55),
+}
+"""A lesion's own colour, and how much of it lies over the skin."""
+
+EDGE = {"bkl": 0.03, "mel": 0.05}
+"""How far a border fades, as a share of the radius; 0.1 where not named."""
+
+ROUGHNESS = {"akiec": 0.12, "bcc": 0.09, "mel": 0.16}
+"""How irregular an outline is; 0.05 where not named."""
+
+
+def prepare(count: int = 1000, size: int = 96, seed: int = 0) -> Dataset:
+    """Opens the phantom; the first time, draws it into the cache. See `draw`."""
+    from skinlib.data import cache_folder
+
+    fingerprint = hashlib.sha256(repr((VERSION, count, size, seed)).encode()).hexdigest()
+    folder = cache_folder() / f"phantom-{fingerprint[:16]}"
+    if not folder.exists():
+        images, masks, table = draw(count, size, seed)
+        with preparing(folder) as scratch:
+            np.save(scratch / "images.npy", images)
+            np.save(scratch / "masks.npy", masks)
+            describe(scratch, table, name="phantom", fingerprint=fingerprint, resize="drawn")
+    return Dataset.open(folder)
+
+
+def draw(
+    count: int = 1000, size: int = 96, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
+    """Draws pictures in HAM10000's proportions, each class at least four times.
+
+    Args:
+        count: how many pictures, 40 or more.
+        size: height and width in pixels, 16 or more.
+        seed: another one gives other lesions.
+
+    Returns:
+        Pictures uint8 (count, size, size, 3); masks uint8 (count, size, size), 1 on the lesion;
+        the table, a row a picture.
+
+    Raises:
+        ValueError: if `count` or `size` is too small.
+    """
+    if count < 40 or size < 16:
+        raise ValueError(f"expected 40 pictures or more, of 16 pixels or more: {count}, {size}")
+    rows, images, masks = [], [], []
+    for number, (dx, views) in enumerate(_lesions(count, seed)):
+        seeds = (VERSION, seed, number)
+        person = np.random.default_rng((*seeds, 0))
+        age = np.clip(5 * np.round(person.normal(AGES[dx], 15) / 5), 5, 85)
+        sex, site = person.choice(["female", "male"]), person.choice(SITES)
+        for view in range(views):
+            image, mask = _picture(dx, size, (*seeds, 1), (*seeds, 2 + view))
+            images.append(image)
+            masks.append(mask)
+            rows.append((f"PHL_{number:06}", dx, age, sex, site))
+    order = np.random.default_rng((VERSION, seed)).permutation(count)
+    table = pd.DataFrame(rows, columns=["lesion_id", "dx", "age", "sex", "localization"])
+    table = table.iloc[order].reset_index(drop=True)
+    table.insert(0, "image_id", [f"PHA_{i:06}" for i in range(count)])
+    return np.stack(images)[order], np.stack(masks)[order], table
+
+
+def _lesions(count: int, seed: int) -> Iterator[tuple[str, int]]:
+    """Class and number of views of each lesion, until there are `count` pictures."""
+    random = np.random.default_rng((VERSION, seed))
+    wanted = np.maximum(np.round(count * PICTURES / PICTURES.sum()).astype(int), 4)
+    wanted[wanted.argmax()] += count - wanted.sum()
+    for dx, left in zip(CLASSES, wanted, strict=True):
+        while left:
+            views = min(left, 1 + random.choice(len(VIEWS), p=VIEWS / VIEWS.sum()))
+            left -= views
+            yield dx, views
+
+
+@dataclass
+class Lesion:
+    """A lesion as one view sees it; every array is (size, size).
+
+    Attributes:
+        random: the lesion's own generator; its signs draw from it in a fixed order.
+        x, y: coordinates that turn and grow with the lesion.
+        base: its mean radius.
+        depth: 1 in the middle, 0 on the outline, negative outside.
+        cover: from 0 (skin) to 1 (lesion), soft across the border.
+        colours: the picture so far, float (size, size, 3), 0 to 255.
+    """
+
+    random: np.random.Generator
+    x: np.ndarray
+    y: np.ndarray
+    base: float
+    depth: np.ndarray
+    cover: np.ndarray
+    colours: np.ndarray
+
+    def paint(self, weight: np.ndarray, colour: np.ndarray, strength: float) -> None:
+        """Blends a colour over the lesion where `weight`, 0 to 1, says."""
+        self.colours += (strength * weight * self.cover)[..., None] * (colour - self.colours)
+
+    def dots(self, count: int, radius: float) -> np.ndarray:
+        """Soft round dots at random places on the lesion."""
+        places = self.base * self.random.uniform(-0.75, 0.75, (count, 2))
+        dots = np.zeros_like(self.x)
+        for px, py in places:
+            distance = np.hypot(self.x - px, self.y - py)
+            dots = np.maximum(dots, np.exp(-((distance / radius) ** 2)))
+        return dots
+
+
+def network(lesion: Lesion, strength: float = 0.5) -> None:
+    """Brown meshes, as of a honeycomb that has been pulled about."""
+    mesh, turn = lesion.random.uniform(40, 52), lesion.random.uniform(0, np.pi)
+    bend = lesion.random.uniform(0, 2 * np.pi, 2)
+    x = lesion.x + 0.04 * np.sin(7 * lesion.y + bend[0])
+    y = lesion.y + 0.04 * np.sin(6 * lesion.x + bend[1])
+    waves = [
+        np.cos(mesh * (np.cos(a) * x + np.sin(a) * y)) for a in turn + np.pi / 3 * np.arange(3)
+    ]
+    lesion.paint(np.clip(0.55 - sum(waves) / 1.5, 0, 1), DARK, strength)
+
+
+def atypical_network(lesion: Lesion) -> None:
+    """A network on one side only, darker than a nevus's."""
+    turn, shift = lesion.random.uniform(0, 2 * np.pi), lesion.random.uniform(-0.3, 0.1)
+    side = np.cos(turn) * lesion.x + np.sin(turn) * lesion.y - shift * lesion.base
+    whole, lesion.cover = lesion.cover, lesion.cover / (1 + np.exp(-side / 0.04))
+    network(lesion, 0.75)
+    lesion.cover = whole
+
+
+def globules(lesion: Lesion) -> None:
+    """Round brown dots."""
+    lesion.paint(lesion.dots(12, 0.045), DARK, 0.6)
+
+
+def blotches(lesion: Lesion) -> None:
+    """Large patches of black and of light brown: several colours in one lesion."""
+    lesion.paint(lesion.dots(2, 0.45 * lesion.base), DARK, 0.85)
+    lesion.paint(lesion.dots(2, 0.35 * lesion.base), RED + 30, 0.5)
+
+
+def blue_white_veil(lesion: Lesion) -> None:
+    """A hazy blue-grey patch."""
+    lesion.paint(lesion.dots(1, 0.5 * lesion.base), BLUE, 0.75)
+
+
+def milia_like_cysts(lesion: Lesion) -> None:
+    """Small white dots."""
+    lesion.paint(lesion.dots(9, 0.03), WHITE, 0.85)
+
+
+def comedo_like_openings(lesion: Lesion) -> None:
+    """Small dark pits."""
+    lesion.paint(lesion.dots(9, 0.04), DARK, 0.8)
+
+
+def arborising_vessels(lesion: Lesion) -> None:
+    """Bright red vessels that branch and thin out."""
+    for _ in range(3):
+        turn, offset = lesion.random.uniform(0, 2 * np.pi), lesion.random.uniform(-0.5, 0.5)
+        along = np.cos(turn) * lesion.x + np.sin(turn) * lesion.y
+        across = np.cos(turn) * lesion.y - np.sin(turn) * lesion.x - offset * lesion.base
+        bent = across + 0.07 * np.sin(9 * along + offset)
+        branch = across - np.abs(along) * lesion.random.uniform(0.4, 0.8)
+        for line, width in ((bent, 0.025), (branch, 0.016)):
+            lesion.paint(np.exp(-((line / width) ** 2)), np.array([170.0, 30, 44]), 0.8)
+
+
+def ovoid_nests(lesion: Lesion) -> None:
+    """Blue-grey ovals."""
+    lesion.paint(lesion.dots(4, 0.08), BLUE - 20, 0.8)
+
+
+def strawberry(lesion: Lesion) -> None:
+    """Pink-red ground around pale openings of hair follicles, and flakes of scale."""
+    lesion.paint(1 - lesion.dots(16, 0.07), RED, 0.45)
+    lesion.paint(lesion.dots(6, 0.05), WHITE, 0.8)
+
+
+def central_white_patch(lesion: Lesion) -> None:
+    """A scar-like centre inside a delicate network."""
+    network(lesion, 0.4)
+    lesion.paint(np.clip(1.6 * lesion.depth - 0.5, 0, 1), WHITE, 0.9)
+
+
+def lacunae(lesion: Lesion) -> None:
+    """Red to purple lakes with paths between them."""
+    lesion.paint(lesion.dots(14, 0.085), PURPLE, 0.8)
+
+
+SIGNS = {
+    "akiec": (strawberry,),
+    "bcc": (ovoid_nests, arborising_vessels),
+    "bkl": (milia_like_cysts, comedo_like_openings),
+    "df": (central_white_patch,),
+    "mel": (atypical_network, blotches, blue_white_veil),
+    "nv": (network, globules),
+    "vasc": (lacunae,),
+}
+
+
+def _picture(dx, size, own, camera) -> tuple[np.ndarray, np.ndarray]:
+    """One view of one lesion: its colours uint8 (size, size, 3), its mask uint8 (size, size)."""
+    random, view = np.random.default_rng(own), np.random.default_rng(camera)
+    across, down = np.meshgrid(*[(np.arange(size) + 0.5) / size * 2 - 1] * 2)
+    lesion = _lesion(dx, random, view, across, down)
+    mask = (lesion.depth > 0).astype("uint8")
+    colour, weight = BODY[dx]
+    lesion.paint(
+        np.ones_like(across), colour + random.normal(0, 12) + random.normal(0, 6, 3), weight
+    )
+    for sign in SIGNS[dx]:
+        if random.random() < 0.85 or len(SIGNS[dx]) == 1:
+            sign(lesion)
+
+    light = 1 + 0.08 * (view.normal() * across + view.normal() * down) / 2
+    colours = lesion.colours * light[..., None] * view.normal(1, 0.015, 3) * view.uniform(0.9, 1.06)
+    colours += view.normal(0, 2.5, colours.shape)
+    if view.random() < 0.3:
+        inside = view.uniform(1.0, 1.25) - np.hypot(across, down)
+        colours *= (1 / (1 + np.exp(-inside / 0.03)))[..., None]
+    image = Image.fromarray(np.clip(colours, 0, 255).astype("uint8"))
+    pen = ImageDraw.Draw(image)
+    if view.random() < 0.3:
+        _hairs(pen, view, size)
+    if view.random() < 0.15:
+        _ruler(pen, size)
+    return np.asarray(image), mask
+
+
+def _lesion(dx, random, view, across, down) -> Lesion:
+    """Bare skin, and where on it the lesion lies; round, long or irregular as it comes."""
+    turn, zoom = view.uniform(0, 2 * np.pi), view.uniform(0.9, 1.15)
+    right, low = view.uniform(-0.12, 0.12, 2)
+    x = (np.cos(turn) * (across - right) + np.sin(turn) * (down - low)) / zoom
+    y = (np.cos(turn) * (down - low) - np.sin(turn) * (across - right)) / zoom
+
+    base, stretch = random.uniform(0.36, 0.6), random.uniform(0.6, 1)
+    angle, radius = np.arctan2(y / stretch, x), np.hypot(x, y / stretch)
+    outline = np.ones_like(x)
+    for k in range(2, 9):
+        amplitude = random.normal(0, ROUGHNESS.get(dx, 0.05)) * 2 / k
+        outline += amplitude * np.cos(k * angle + random.uniform(0, 2 * np.pi))
+    depth = 1 - radius / (base * np.maximum(outline, 0.3))
+    cover = 1 / (1 + np.exp(-np.clip(depth / EDGE.get(dx, 0.1), -30, 30)))
+
+    skin = SKIN + random.normal(0, 10) + random.normal(0, 5, 3)
+    texture = 5 * _noise(view, len(x), 5) + 3 * _noise(view, len(x), len(x) // 3)
+    return Lesion(random, x, y, base, depth, cover, skin + texture[..., None])
+
+
+def _noise(random, size, cells) -> np.ndarray:
+    """Smooth noise (size, size) of unit spread, with `cells` bumps to a side."""
+    grid = Image.fromarray(random.normal(size=(cells, cells)).astype("float32"))
+    return np.asarray(grid.resize((size, size), Image.Resampling.BICUBIC))
+
+
+def _hairs(pen, random, size) -> None:
+    """A few dark arcs."""
+    for _ in range(random.integers(2, 8)):
+        start, turn, length = random.uniform(0, size, 2), random.uniform(0, 2 * np.pi), 0.7 * size
+        turns = turn + np.linspace(0, random.normal(0, 1.2), 12)
+        steps = length / 12 * np.stack([np.cos(turns), np.sin(turns)], axis=1)
+        path = start + np.cumsum(steps, axis=0)
+        pen.line([tuple(p) for p in path], fill=(52, 36, 32), width=max(1, size // 90))
+
+
+def _ruler(pen, size) -> None:
+    """Ticks along the lower edge, every fifth one longer."""
+    for tick in range(26):
+        place, height = tick * size / 25, size * (0.06 if tick % 5 else 0.1)
+        pen.line([(place, size), (place, size - height)], fill=(70, 66, 66))

@@ -1,0 +1,130 @@
+"""Which pictures train, which validate, which test; and how much one half knows of the other."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from PIL import Image
+from scipy.fft import dctn
+from sklearn.model_selection import train_test_split
+
+from skinlib.data.dataset import CLASSES, Dataset
+
+
+@dataclass(frozen=True)
+class Split:
+    """Row indices of a `Dataset`, int64, sorted; the three parts are disjoint and cover it.
+
+    Attributes:
+        kind: "random" or "grouped".
+        seed: what the draw was seeded with.
+        train, validation, test: indices; `validation` may be empty.
+    """
+
+    kind: str
+    seed: int
+    train: np.ndarray
+    validation: np.ndarray
+    test: np.ndarray
+
+
+def random_split(
+    dataset: Dataset, seed: int = 0, *, test: float = 0.15, validation: float = 0.0
+) -> Split:
+    """The paper's split (section 3.1): pictures at random, 85 % and 15 %, each class alike.
+
+    Whether the authors stratified is not stated; here they are. Pictures of one lesion may fall
+    on both sides: see `leakage`.
+
+    Args:
+        dataset: what to split.
+        seed: of the draw.
+        test: share of the pictures to test on.
+        validation: share of the remaining pictures to validate on.
+    """
+    return _split("random", dataset, np.arange(len(dataset)).astype(str), seed, test, validation)
+
+
+def grouped_split(
+    dataset: Dataset, seed: int = 0, *, test: float = 0.15, validation: float = 0.0
+) -> Split:
+    """Like `random_split`, but draws lesions: all pictures of one lesion fall on one side."""
+    return _split("grouped", dataset, lesions(dataset), seed, test, validation)
+
+
+def lesions(dataset: Dataset) -> np.ndarray:
+    """The lesion of each picture, str (N,); a picture of unknown lesion is a lesion of its own."""
+    table = dataset.table
+    return table["lesion_id"].fillna(table["image_id"]).to_numpy(dtype=str)
+
+
+def _split(kind, dataset, groups, seed, test, validation):
+    units, first, unit = np.unique(groups, return_index=True, return_inverse=True)
+    classes = dataset.labels[first]
+
+    def part(of, share):
+        if share == 0:
+            return of, of[:0]
+        rare = [CLASSES[c] for c in np.unique(classes[of]) if (classes[of] == c).sum() < 2]
+        if rare:
+            raise ValueError(
+                f"{dataset.name} has a single lesion or picture of {', '.join(rare)} to divide: "
+                "use more pictures"
+            )
+        return train_test_split(of, test_size=share, random_state=seed, stratify=classes[of])
+
+    rest, tested = part(np.arange(len(units)), test)
+    trained, validated = part(rest, validation)
+    train, validation, test = (
+        np.flatnonzero(np.isin(unit, chosen)) for chosen in (trained, validated, tested)
+    )
+    return Split(kind, seed, train, validation, test)
+
+
+def perceptual_hash(images: np.ndarray) -> np.ndarray:
+    """A 256-bit DCT hash of each picture: near-duplicates differ in few bits.
+
+    Grey, 64 x 64, the lowest 16 x 16 cosine coefficients, each compared with their median.
+
+    Args:
+        images: uint8 (N, H, W, 3).
+
+    Returns:
+        uint64 (N, 4).
+    """
+    bits = np.empty((len(images), 256), bool)
+    for i, image in enumerate(images):
+        grey = np.asarray(Image.fromarray(image).convert("L").resize((64, 64)), "float32")
+        low = dctn(grey, norm="ortho")[:16, :16].ravel()
+        bits[i] = low > np.median(low)
+    return np.packbits(bits, axis=1).view("uint64")
+
+
+def leakage(dataset: Dataset, split: Split, *, near: int = 24) -> pd.DataFrame:
+    """What share of the test pictures the training part already knows, per class and overall.
+
+    Args:
+        dataset: the pictures.
+        split: a split of them.
+        near: two pictures are near-duplicates when their hashes differ in at most this many of
+            256 bits.
+
+    Returns:
+        A row a class and a row "all"; columns `pictures` (count in the test part), `same_lesion`
+        and `near_duplicate` (shares of them, 0 to 1).
+    """
+    group = lesions(dataset)
+    known = np.isin(group[split.test], group[split.train])
+    seen, asked = (perceptual_hash(dataset.images[part]) for part in (split.train, split.test))
+    closest = np.array([np.bitwise_count(seen ^ row).sum(1).min(initial=256) for row in asked])
+    frame = pd.DataFrame(
+        {
+            "dx": dataset.table["dx"].to_numpy()[split.test],
+            "same_lesion": known,
+            "near_duplicate": closest <= near,
+        }
+    )
+    rows = frame.groupby("dx").mean()
+    rows.loc["all"] = frame[["same_lesion", "near_duplicate"]].mean()
+    rows.insert(0, "pictures", [*frame.groupby("dx").size(), len(frame)])
+    return rows.rename_axis(None)

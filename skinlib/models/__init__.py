@@ -1,0 +1,41 @@
+"""The paper's network and its five rivals, by name."""
+
+from collections.abc import Callable
+
+import keras
+
+from skinlib.models.alexnet import alexnet
+from skinlib.models.arl import arl14, arl50
+from skinlib.models.error import ModelError
+from skinlib.models.proposed import proposed
+from skinlib.models.resnet50 import resnet50
+from skinlib.models.vgg16 import vgg16
+
+MODELS: dict[str, Callable[..., keras.Model]] = {
+    "alexnet": alexnet,
+    "vgg16": vgg16,
+    "resnet50": resnet50,
+    "arl14": arl14,
+    "arl50": arl50,
+    "proposed": proposed,
+}
+"""In the order of the paper's table 1."""
+
+
+def build(
+    name: str, input_shape: tuple[int, int, int], classes: int = 7, **options: object
+) -> keras.Model:
+    """Builds a network by name: (N, H, W, 3) pixels in 0..255 to (N, classes) probabilities.
+
+    Args:
+        name: a key of `MODELS`.
+        input_shape: (H, W, 3), with sides of 64 or more.
+        classes: how many.
+        **options: keyword arguments of the network's own function.
+
+    Raises:
+        ModelError: if there is no network of that name.
+    """
+    if name not in MODELS:
+        raise ModelError(f"unknown model {name!r}: expected one of {', '.join(MODELS)}")
+    return MODELS[name](input_shape, classes, **options)

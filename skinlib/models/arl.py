@@ -1,0 +1,118 @@
+"""Attention residual learning: Zhang, Xie, Xia, Shen (2019), with 14 and with 50 layers.
+
+A ResNet of bottleneck blocks (He et al., 2016) that looks once more at its own output: what a
+block has computed, normalised over space, says where the block's input deserves attention.
+"""
+
+import keras
+from keras import layers, ops
+
+
+@keras.saving.register_keras_serializable(package="skinlib")
+class AttentionResidual(keras.layers.Layer):
+    """Joins a block's residual F and its input x: F + x + alpha * softmax(F) * x.
+
+    The softmax runs over the H * W places of each channel, in float32. alpha is learned, one
+    number a block; no other weights are added. Two tensors (N, H, W, C) give one.
+
+    Args:
+        alpha: where the learned factor starts.
+        **kwargs: what every Keras layer takes.
+    """
+
+    def __init__(self, alpha: float = 0.001, **kwargs):
+        super().__init__(**kwargs)
+        self.start = alpha
+
+    def build(self, input_shape):
+        start = keras.initializers.Constant(self.start)
+        self.alpha = self.add_weight(shape=(), initializer=start, name="alpha")
+
+    def call(self, inputs):
+        residual, x = inputs
+        where = ops.softmax(ops.cast(residual, "float32"), axis=(1, 2))
+        return residual + x + self.alpha * ops.cast(where, x.dtype) * x
+
+    def compute_output_shape(self, input_shape):
+        return input_shape[0]
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "alpha": self.start}
+
+
+def arl14(
+    input_shape: tuple[int, int, int], classes: int = 7, *, alpha: float = 0.001
+) -> keras.Model:
+    """Builds ARL14, one block in each of four stages: see `arl`."""
+    return arl(input_shape, classes, (1, 1, 1, 1), alpha=alpha, name="arl14")
+
+
+def arl50(
+    input_shape: tuple[int, int, int], classes: int = 7, *, alpha: float = 0.001
+) -> keras.Model:
+    """Builds ARL50, the blocks of ResNet50: see `arl`."""
+    return arl(input_shape, classes, (3, 4, 6, 3), alpha=alpha, name="arl50")
+
+
+def arl(
+    input_shape: tuple[int, int, int],
+    classes: int,
+    blocks: tuple[int, ...],
+    *,
+    alpha: float = 0.001,
+    name: str = "arl",
+) -> keras.Model:
+    """Builds an ARL network: (N, H, W, 3) pixels in 0..255 to (N, classes) probabilities.
+
+    A convolution, three in each block and the last layer make 2 + 3 * sum(blocks) layers. All
+    else is as in keras.applications.ResNet50, so that alpha = 0 is that network.
+
+    Args:
+        input_shape: (H, W, 3), with sides of 32 or more.
+        classes: how many.
+        blocks: how many in each stage.
+        alpha: where the learned factors start. The publication calls them learnable; we have not
+            found where they start.
+        name: of the model.
+    """
+    inputs = keras.Input(input_shape, name="pixels")
+    x = layers.Rescaling(1 / 255, name="rescale")(inputs)
+    x = layers.ZeroPadding2D(3, name="pad")(x)
+    x = _convolution(64, 7, "conv1", strides=2, padding="valid")(x)
+    x = layers.ReLU(name="relu1")(x)
+    x = layers.ZeroPadding2D(1, name="pad1")(x)
+    x = layers.MaxPooling2D(3, strides=2, name="pool1")(x)
+    for stage, count in enumerate(blocks):
+        for number in range(count):
+            strides = 2 if stage > 0 and number == 0 else 1
+            block = f"stage{stage + 2}_block{number + 1}"
+            x = _block(x, 64 * 2**stage, strides, number == 0, alpha, block)
+    x = layers.GlobalAveragePooling2D(name="average")(x)
+    x = layers.Dense(classes, activation="softmax", dtype="float32", name="probabilities")(x)
+    return keras.Model(inputs, x, name=name)
+
+
+def _block(x, filters: int, strides: int, project: bool, alpha: float, name: str):
+    """A bottleneck: 1 x 1, 3 x 3, 1 x 1 with four times the filters, joined to its input.
+
+    The first block of a stage changes the shape: there a 1 x 1 projection of x stands for x.
+    """
+    residual = _convolution(filters, 1, f"{name}_conv1", strides=strides)(x)
+    residual = layers.ReLU(name=f"{name}_relu1")(residual)
+    residual = _convolution(filters, 3, f"{name}_conv2")(residual)
+    residual = layers.ReLU(name=f"{name}_relu2")(residual)
+    residual = _convolution(4 * filters, 1, f"{name}_conv3")(residual)
+    if project:
+        x = _convolution(4 * filters, 1, f"{name}_project", strides=strides)(x)
+    x = AttentionResidual(alpha, name=f"{name}_attention")([residual, x])
+    return layers.ReLU(name=f"{name}_out")(x)
+
+
+def _convolution(filters: int, size: int, name: str, strides: int = 1, padding: str = "same"):
+    """A convolution and its batch normalisation."""
+
+    def apply(x):
+        x = layers.Conv2D(filters, size, strides, padding, name=name)(x)
+        return layers.BatchNormalization(epsilon=1.001e-5, name=f"{name}_norm")(x)
+
+    return apply

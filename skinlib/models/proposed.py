@@ -1,0 +1,96 @@
+"""The paper's network: AlexNet slimmed down, with a deformable convolution and soft attention.
+
+Figure 1 and section 2.1 of Cao et al. (2024).
+"""
+
+import keras
+from keras import layers
+
+from skinlib.layers.deformable import DeformableConv2D
+from skinlib.layers.soft_attention import SoftAttention
+from skinlib.models.error import ModelError
+
+KERNELS = (1, 3, 5, 7)
+"""Sides of the four parallel kernels, convolutions 1 to 4; each has 8 filters."""
+
+FILTERS = {5: 64, 6: 64, 7: 128, 8: 128, 9: 128, 10: 64}
+"""Number of a 3 x 3 convolution -> its filters."""
+
+POOLS = (4, 5, 6, 7, 10)
+
+
+def proposed(
+    input_shape: tuple[int, int, int],
+    classes: int = 7,
+    *,
+    deformable: bool = True,
+    attention: bool = True,
+    pools: tuple[int, ...] = POOLS,
+    dense: tuple[int, int] = (512, 512),
+    dropout: float = 0.5,
+) -> keras.Model:
+    """Builds the network of figure 1: (N, H, W, 3) pixels in 0..255 to (N, classes) probabilities.
+
+    The paper fixes the ten convolutions, the number, size and stride of the pools, the places of
+    the deformable convolution and of the attention, and ReLU. It leaves `pools`, `dense` and
+    `dropout` open; chapter 05 argues for the defaults.
+
+    Args:
+        input_shape: (H, W, 3).
+        classes: how many.
+        deformable: False puts a plain convolution of the same shape in the layer's place.
+        attention: False puts a plain convolution in its place, with the kernel of the attention's
+            own convolution, so that the network keeps its capacity.
+        pools: the convolutions after which a max-pool follows (4 stands for the four parallel
+            ones). After 8 or 9, it follows the deformable convolution or the attention.
+        dense: widths of the two hidden fully connected layers; the third has `classes`.
+        dropout: share of the values that is dropped after each of these two.
+
+    Raises:
+        ModelError: if `pools` has other numbers than 4 to 10, each at most once.
+    """
+    if len(set(pools)) < len(pools) or not set(pools) <= {4, *FILTERS}:
+        raise ModelError(f"pools are different numbers from 4 to 10, got {tuple(pools)}")
+
+    inputs = keras.Input(input_shape, name="pixels")
+    x = layers.Rescaling(1 / 255, name="rescale")(inputs)
+    x = layers.Concatenate(name="concatenate")(
+        [
+            layers.Conv2D(8, k, padding="same", activation="relu", name=f"conv{n}_{k}x{k}")(x)
+            for n, k in enumerate(KERNELS, start=1)
+        ]
+    )
+    for number in range(4, 11):
+        if number in FILTERS:
+            x = _convolution(FILTERS[number], f"conv{number}")(x)
+        if number == 8:
+            x = _eighth(deformable)(x)
+        if number == 9:
+            x = _ninth(attention)(x)
+        if number in pools:
+            name = f"pool{sorted(pools).index(number) + 1}"
+            x = layers.MaxPooling2D(3, strides=2, padding="same", name=name)(x)
+    x = layers.Flatten(name="flatten")(x)
+    for number, width in enumerate(dense, start=1):
+        x = layers.Dense(width, activation="relu", name=f"dense{number}")(x)
+        x = layers.Dropout(dropout, name=f"dropout{number}")(x)
+    x = layers.Dense(classes, activation="softmax", dtype="float32", name="probabilities")(x)
+    return keras.Model(inputs, x, name="proposed")
+
+
+def _convolution(filters: int, name: str) -> keras.Layer:
+    return layers.Conv2D(filters, 3, padding="same", activation="relu", name=name)
+
+
+def _eighth(deformable: bool) -> keras.Layer:
+    """What follows convolution 8: eq. 1 of the paper, or its stand-in."""
+    if deformable:
+        return DeformableConv2D(128, 3, padding="same", activation="relu", name="deformable")
+    return _convolution(128, "plain_deformable")
+
+
+def _ninth(attention: bool) -> keras.Layer:
+    """What follows convolution 9: eq. 2 of the paper, or its stand-in."""
+    if attention:
+        return SoftAttention(maps=128, kernel_size=3, name="attention")
+    return _convolution(128, "plain_attention")

@@ -1,0 +1,50 @@
+import numpy as np
+import pytest
+
+from skinlib.data import CLASSES, Dataset, load
+from skinlib.data.dataset import describe, preparing
+
+
+def test_opened_as_written(tmp_path, make_dataset):
+    wanted = make_dataset(range(7), ["a", "a", "b", None, "c", "d", "e"])
+    folder = tmp_path / "prepared"
+    with preparing(folder) as scratch:
+        np.save(scratch / "images.npy", wanted.images)
+        describe(scratch, wanted.table, name="test", fingerprint="0", resize="drawn")
+    got = Dataset.open(folder)
+    assert isinstance(got.images, np.memmap)
+    np.testing.assert_array_equal(got.images, wanted.images)
+    np.testing.assert_array_equal(got.labels, np.arange(7))
+    assert got.table["lesion_id"].isna().tolist() == [i == 3 for i in range(7)]
+    assert (got.name, got.fingerprint, got.resize, got.masks) == ("test", "0", "drawn", None)
+    assert got.image_shape == (16, 16, 3)
+
+
+def test_a_failed_preparation_leaves_nothing(tmp_path):
+    def fail():
+        with preparing(tmp_path / "prepared") as scratch:
+            (scratch / "images.npy").write_bytes(b"half")
+            raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError, match="killed"):
+        fail()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_first_of_two_preparations_stays(tmp_path):
+    folder = tmp_path / "prepared"
+    with preparing(folder) as slow:
+        with preparing(folder) as fast:
+            (fast / "who").write_text("fast")
+        (slow / "who").write_text("slow")
+    assert (folder / "who").read_text() == "fast"
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_unknown_data_set():
+    with pytest.raises(ValueError, match="unknown data set 'mnist': expected \"phantom\""):
+        load("mnist")
+
+
+def test_classes_are_sorted_so_that_sklearn_agrees():
+    assert list(CLASSES) == sorted(CLASSES)

@@ -1,0 +1,45 @@
+import pytest
+from typer.testing import CliRunner
+
+from skinlib import cli, doctor
+from skinlib.records import Record
+
+
+def run(*arguments):
+    return CliRunner().invoke(cli.app, list(map(str, arguments)))
+
+
+def test_train_writes_a_record(tmp_path):
+    result = run("train", tmp_path / "run", "--size", 64, "--epochs", 1, "--limit", 32)
+    assert result.exit_code == 0, result.output
+    assert "balanced accuracy" in result.output
+    record = Record.read(tmp_path / "run")
+    assert record.run["split"]["train"] == 32
+    assert record.run["recipe"]["epochs"] == 1
+
+
+def test_an_expected_error_is_one_sentence(tmp_path, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["skinlib", "train", str(tmp_path)])
+    with pytest.raises(SystemExit, match=r"^skinlib: .*exists: remove it"):
+        cli.main()
+
+
+def test_doctor_says_what_is_there(monkeypatch, tmp_path):
+    (tmp_path / "ham10000-1").mkdir()
+    (tmp_path / "ham10000-1" / "dataset.json").touch()
+    monkeypatch.setenv("SKINLIB_DATA", str(tmp_path))
+    lines = run("doctor").output.splitlines()
+    said = {line.split()[0]: line for line in lines if not line.startswith(" ")}
+    assert "on tensorflow" in said["Keras"] or "on jax" in said["Keras"]
+    assert "1 prepared" in said["HAM10000"]
+    assert "python3" in said["kernels"]
+    assert not [line for line in lines if "install Python" in line or "skinlib prepare" in line]
+
+
+def test_doctor_has_advice_for_what_is_missing(monkeypatch, tmp_path):
+    monkeypatch.setenv("SKINLIB_DATA", str(tmp_path))
+    monkeypatch.setenv("KERAS_BACKEND", "abacus")
+    found = {subject: (state, advice) for subject, state, advice in doctor.findings()}
+    assert found["Keras"][0].startswith("cannot start: ")
+    assert "KERAS_BACKEND" in found["Keras"][1]
+    assert "skinlib prepare" in found["HAM10000"][1]
