@@ -2,7 +2,7 @@
 
 import json
 import shutil
-import tempfile
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -79,8 +79,8 @@ def preparing(folder: Path) -> Iterator[Path]:
 
     A preparation that raises or is killed leaves nothing under the final name.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    scratch = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}")
+    scratch.mkdir(parents=True)
     try:
         yield scratch
         if folder.exists():  # another process was faster

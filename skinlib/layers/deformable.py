@@ -1,46 +1,319 @@
-"""Fallback deformable convolution."""
+"""Deformable convolution: a convolution whose sampling points move.
+
+Dai et al. (2017), doi:10.1109/ICCV.2017.89; with a mask, Zhu et al. (2019),
+doi:10.1109/CVPR.2019.00953. Eq. 1 of Cao et al. (2024). The numbers are those of ONNX's DeformConv
+and of torchvision.ops.deform_conv2d, with channels last.
+"""
 
 import keras
-from keras import layers, ops
+from keras import ops
+
+SMALL = 100
+"""Up to this many input pixels, sampling as a product of hat functions beats gathering."""
+
+
+def deform_conv2d(
+    inputs,
+    kernel,
+    offset,
+    mask=None,
+    *,
+    strides: int | tuple[int, int] = 1,
+    padding: str = "same",
+    dilation_rate: int | tuple[int, int] = 1,
+    offset_groups: int = 1,
+):
+    """y(p) = sum over k of w_k x(p + p_k + offset_k) mask_k: eq. 1 of Cao et al. (2024).
+
+    Between pixels x is bilinear; outside the image it is zero, each of a point's four neighbours
+    judged by itself.
+
+    Args:
+        inputs: x, (N, H, W, C).
+        kernel: w, (kh, kw, C / groups, F); the number of groups is read off it.
+        offset: (N, H', W', 2 * G * kh * kw) in pixels: for each of the G offset groups, for each
+            kernel point, row by row, first y, then x.
+        mask: (N, H', W', G * kh * kw), or None for ones.
+        strides: as in `keras.layers.Conv2D`.
+        padding: "same" or "valid".
+        dilation_rate: as in `keras.layers.Conv2D`.
+        offset_groups: G; each moves its own C / G neighbouring channels.
+
+    Returns:
+        y, (N, H', W', F).
+
+    Raises:
+        ValueError: if shapes do not fit; the message says expected and got.
+    """
+    strides, dilation = _pair(strides), _pair(dilation_rate)
+    size, channels = tuple(kernel.shape[:2]), inputs.shape[-1]
+    _check(inputs, kernel, offset, mask, strides, padding, dilation, offset_groups)
+
+    y, x = _sampling_points(inputs, offset, size, strides, padding, dilation, offset_groups)
+    features = _sample(inputs, y, x, mask)  # (N, H', W', G, kh * kw, C / G)
+    features = ops.moveaxis(features, 3, 4)  # the groups' channels side by side again
+
+    points, filters = size[0] * size[1], kernel.shape[-1]
+    groups = channels // kernel.shape[2]
+    n, h, w = ops.shape(features)[:3]
+    if groups == 1:
+        features = ops.reshape(features, (n, h, w, points * channels))
+        return ops.matmul(features, ops.reshape(kernel, (points * channels, filters)))
+    features = ops.reshape(features, (n, h, w, points, groups, channels // groups))
+    kernel = ops.reshape(kernel, (points, channels // groups, groups, filters // groups))
+    outputs = ops.einsum("nhwkgc,kcgf->nhwgf", features, kernel)
+    return ops.reshape(outputs, (n, h, w, filters))
+
+
+def _sampling_points(inputs, offset, size, strides, padding, dilation, offset_groups):
+    """p + p_k + offset_k: y and x, each (N, H', W', G, kh * kw), in input pixels."""
+    dtype = keras.backend.result_type(offset.dtype, "float32")
+    n, *spatial = ops.shape(offset)[:3]
+    moved = ops.reshape(ops.cast(offset, dtype), (n, *spatial, offset_groups, -1, 2))
+    points = []
+    for axis in (0, 1):
+        start = ops.arange(spatial[axis], dtype=dtype) * strides[axis]
+        if padding == "same":
+            reach = (size[axis] - 1) * dilation[axis] + 1
+            start = start - _padding(
+                ops.shape(inputs)[1 + axis], spatial[axis], strides[axis], reach
+            )
+        steps = ops.arange(size[axis], dtype=dtype) * dilation[axis]
+        steps = ops.repeat(steps, size[1]) if axis == 0 else ops.tile(steps, [size[0]])
+        start = ops.reshape(start, (-1, 1, 1, 1) if axis == 0 else (-1, 1, 1))
+        points.append(start + steps + moved[..., axis])
+    return points
+
+
+def _padding(size, outputs, stride, reach):
+    """What `padding="same"` puts before the first pixel."""
+    total = (outputs - 1) * stride + reach - size
+    return max(total, 0) // 2 if isinstance(total, int) else ops.cast(
+        ops.maximum(total, 0) // 2, "float32"
+    )  # fmt: skip
+
+
+def _sample(inputs, y, x, mask):
+    """Bilinear values of `inputs` at the points: (N, H', W', G, kh * kw, C / G)."""
+    n, height, width, channels = ops.shape(inputs)
+    shape = ops.shape(y)
+    groups = y.shape[3]
+    images = ops.reshape(inputs, (n, height * width, groups, channels // groups))
+    if mask is not None:
+        mask = ops.reshape(mask, shape)
+    area = height * width
+    if isinstance(area, int) and area <= SMALL:
+        return _sample_by_hats(images, y, x, mask, height, width)
+
+    images = ops.reshape(ops.moveaxis(images, 2, 1), (-1, channels // groups))
+    first = ops.reshape(ops.arange(n * groups), (n, 1, 1, groups, 1)) * area
+    bottom, right = ops.cast(height, y.dtype), ops.cast(width, x.dtype)
+    y = ops.clip(y, -1, bottom)  # farther out is as zero as there, and an int32 holds it
+    x = ops.clip(x, -1, right)
+    top, left = ops.floor(y), ops.floor(x)
+    values = 0
+    for row in (top, top + 1):
+        for column in (left, left + 1):
+            inside = (row >= 0) & (row < bottom) & (column >= 0) & (column < right)
+            weight = (1 - ops.abs(y - row)) * (1 - ops.abs(x - column))
+            weight = ops.where(inside, weight, 0)
+            index = ops.cast(ops.clip(row, 0, bottom - 1), "int32") * width
+            index = index + ops.cast(ops.clip(column, 0, right - 1), "int32")
+            weight = ops.cast(weight, inputs.dtype)
+            if mask is not None:
+                weight = weight * mask
+            values = values + ops.take(images, first + index, axis=0) * weight[..., None]
+    return values
+
+
+def _sample_by_hats(images, y, x, mask, height, width):
+    """The same as one product: a point's weight on pixel i is relu(1 - |p - i|), in y and in x."""
+    rows = ops.relu(1 - ops.abs(y[..., None] - ops.arange(height, dtype=y.dtype)))
+    columns = ops.relu(1 - ops.abs(x[..., None] - ops.arange(width, dtype=x.dtype)))
+    if mask is not None:
+        rows = rows * ops.cast(mask, rows.dtype)[..., None]
+    weights = ops.cast(rows[..., :, None] * columns[..., None, :], images.dtype)
+    n, h, w, groups, points = ops.shape(y)
+    weights = ops.reshape(ops.moveaxis(weights, 3, 1), (n, groups, h * w * points, height * width))
+    values = ops.matmul(weights, ops.moveaxis(images, 2, 1))
+    values = ops.reshape(values, (n, groups, h, w, points, images.shape[-1]))
+    return ops.moveaxis(values, 1, 3)
+
+
+def _pair(value: int | tuple[int, int]) -> tuple[int, int]:
+    return (value, value) if isinstance(value, int) else tuple(value)
+
+
+def _check(inputs, kernel, offset, mask, strides, padding, dilation, offset_groups):
+    if padding not in ("same", "valid"):
+        raise ValueError(f'padding: expected "same" or "valid", got {padding!r}')
+    for name, tensor in (("inputs", inputs), ("kernel", kernel), ("offset", offset)):
+        if len(tensor.shape) != 4:
+            raise ValueError(f"{name}: expected 4 axes, got the shape {tuple(tensor.shape)}")
+    kh, kw, per_group, filters = kernel.shape
+    channels = inputs.shape[-1]
+    if channels % per_group or filters % (channels // per_group):
+        raise ValueError(
+            f"kernel: expected channels that divide the inputs' {channels}, and filters that the "
+            f"groups divide, got the shape {tuple(kernel.shape)}"
+        )
+    if channels % offset_groups:
+        raise ValueError(f"offset_groups: expected a divisor of {channels}, got {offset_groups}")
+    out = [
+        None if side is None else _outputs(side, k, stride, padding, rate)
+        for side, k, stride, rate in zip(
+            inputs.shape[1:3], (kh, kw), strides, dilation, strict=True
+        )
+    ]
+    wanted = {"offset": (offset, 2), "mask": (mask, 1)}
+    for name, (tensor, each) in wanted.items():
+        if tensor is None:
+            continue
+        expected = (inputs.shape[0], *out, each * offset_groups * kh * kw)
+        fits = len(tensor.shape) == 4 and all(
+            None in (want, got) or want == got
+            for want, got in zip(expected, tensor.shape, strict=True)
+        )
+        if not fits:
+            raise ValueError(f"{name}: expected {expected}, got {tuple(tensor.shape)}")
+
+
+def _outputs(side, kernel, stride, padding, rate):
+    if padding == "same":
+        return -(-side // stride)
+    reach = (kernel - 1) * rate + 1
+    if side < reach:
+        raise ValueError(
+            f"the kernel reaches over {reach} pixels and the inputs have {side}: "
+            'use a smaller kernel, larger inputs or padding="same"'
+        )
+    return (side - reach) // stride + 1
 
 
 @keras.saving.register_keras_serializable(package="skinlib")
-class DeformableConv2D(layers.Layer):
-    def __init__(self, filters, kernel_size, padding="same", activation=None, **kwargs):
-        super().__init__(**kwargs)
-        self.filters, self.k, self.padding = filters, kernel_size, padding
-        self.activation = keras.activations.get(activation)
-        self.moves = layers.Conv2D(27, 3, padding="same", kernel_initializer="zeros")
+class DeformableConv2D(keras.layers.Conv2D):
+    """A 2D convolution that learns where to look: eq. 1 of Cao et al. (2024).
 
-    def build(self, s):
-        self.moves.build(s)
-        self.kernel = self.add_weight(
-            shape=(9 * s[-1], self.filters), initializer="glorot_uniform", name="kernel"
-        )
-        self.bias = self.add_weight(shape=(self.filters,), initializer="zeros", name="bias")
+    A convolution of the same shape, which starts at zero, gives each kernel point an offset and,
+    if `modulated`, a mask through a sigmoid. So an untrained layer is half a plain convolution
+    (apart from the bias), or a whole one if not `modulated`.
 
-    def call(self, x):
-        m = self.moves(x)
-        n, h, w, c = ops.shape(x)
-        off = ops.reshape(m[..., :18], (n, h, w, 9, 2))
-        mask = ops.sigmoid(m[..., 18:])
-        k = ops.arange(3, dtype="float32") - 1
-        ky, kx = ops.repeat(k, 3), ops.tile(k, 3)
-        y = ops.arange(h, dtype="float32")[:, None, None] + ky + off[..., 0]
-        z = ops.arange(w, dtype="float32")[None, :, None] + kx + off[..., 1]
-        rows = ops.relu(1 - ops.abs(y[..., None] - ops.arange(h, dtype="float32")))
-        cols = ops.relu(1 - ops.abs(z[..., None] - ops.arange(w, dtype="float32")))
-        a = ops.reshape(
-            (rows[..., None] * cols[..., None, :]) * mask[..., None, None], (n, h * w * 9, h * w)
+    Args:
+        filters, kernel_size, strides, padding, dilation_rate, groups, activation, use_bias: as in
+            `keras.layers.Conv2D`, and so are the other arguments; channels come last.
+        offset_groups: groups of channels that move together; they divide the channels.
+        modulated: learn a mask (Zhu et al. 2019, "v2"); False is "v1" of Dai et al. (2017).
+        offset_lr_multiplier: scales the gradient that reaches the offset convolution; Dai et al.
+            use 0.1 for some layers.
+
+    Input shape: (N, H, W, C). Output shape: (N, H', W', filters).
+
+    Example:
+        DeformableConv2D(128, 3, activation="relu")(features)
+    """
+
+    def __init__(
+        self,
+        filters: int,
+        kernel_size: int | tuple[int, int],
+        strides: int | tuple[int, int] = (1, 1),
+        padding: str = "valid",
+        dilation_rate: int | tuple[int, int] = (1, 1),
+        groups: int = 1,
+        *,
+        offset_groups: int = 1,
+        modulated: bool = True,
+        offset_lr_multiplier: float = 1.0,
+        **kwargs,
+    ):
+        super().__init__(
+            filters,
+            kernel_size,
+            strides,
+            padding,
+            dilation_rate=dilation_rate,
+            groups=groups,
+            **{"data_format": "channels_last", **kwargs},
         )
-        s = ops.matmul(a, ops.reshape(x, (n, h * w, c)))
-        s = ops.reshape(s, (n, h, w, 9 * c))
-        return self.activation(ops.matmul(s, self.kernel) + self.bias)
+        if self.data_format != "channels_last":
+            raise ValueError(f"data_format: expected channels_last, got {self.data_format}")
+        self.offset_groups = offset_groups
+        self.modulated = modulated
+        self.offset_lr_multiplier = offset_lr_multiplier
+        points = offset_groups * self.kernel_size[0] * self.kernel_size[1]
+        self._split = 2 * points
+        self.offset_convolution = keras.layers.Conv2D(
+            3 * points if modulated else 2 * points,
+            kernel_size,
+            strides,
+            padding,
+            data_format="channels_last",
+            dilation_rate=dilation_rate,
+            kernel_initializer="zeros",
+            dtype=self.dtype_policy,
+            name="offset",
+        )
+
+    def build(self, input_shape):
+        if input_shape[-1] % self.offset_groups:
+            raise ValueError(
+                f"offset_groups: expected a divisor of {input_shape[-1]}, got {self.offset_groups}"
+            )
+        self.offset_convolution.build(input_shape)
+        super().build(input_shape)
+
+    def _moves(self, inputs):
+        """Offset (N, H', W', 2 * G * kh * kw) and mask (N, H', W', G * kh * kw) or None."""
+        moves = self.offset_convolution(inputs)
+        rate = self.offset_lr_multiplier
+        if rate != 1:
+            moves = rate * moves + ops.stop_gradient((1 - rate) * moves)
+        mask = ops.sigmoid(moves[..., self._split :]) if self.modulated else None
+        return moves[..., : self._split], mask
+
+    def call(self, inputs):
+        offset, mask = self._moves(inputs)
+        outputs = deform_conv2d(
+            inputs,
+            self.kernel,
+            offset,
+            mask,
+            strides=self.strides,
+            padding=self.padding,
+            dilation_rate=self.dilation_rate,
+            offset_groups=self.offset_groups,
+        )
+        if self.use_bias:
+            outputs = outputs + self.bias
+        return outputs if self.activation is None else self.activation(outputs)
+
+    def sampling_points(self, inputs):
+        """Where the layer looks, for figures.
+
+        Args:
+            inputs: (N, H, W, C).
+
+        Returns:
+            (N, H', W', offset_groups, kh * kw, 2): y and x in input pixels, kernel points row by
+            row.
+        """
+        inputs = ops.convert_to_tensor(inputs, self.compute_dtype)
+        offset, _ = self._moves(inputs)
+        points = _sampling_points(
+            inputs,
+            offset,
+            self.kernel_size,
+            self.strides,
+            self.padding,
+            self.dilation_rate,
+            self.offset_groups,
+        )
+        return ops.stack(points, axis=-1)
 
     def get_config(self):
         return {
             **super().get_config(),
-            "filters": self.filters,
-            "kernel_size": self.k,
-            "activation": keras.activations.serialize(self.activation),
+            "offset_groups": self.offset_groups,
+            "modulated": self.modulated,
+            "offset_lr_multiplier": self.offset_lr_multiplier,
         }

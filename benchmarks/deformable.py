@@ -1,0 +1,118 @@
+"""A training step's worth of deformable convolution against a plain one, in one run.
+
+Forward and backward, batch 32, 128 -> 128 channels, 3 x 3. Where torchvision can be imported, its
+operator runs beside.
+
+    python benchmarks/deformable.py [--record]
+"""
+
+import argparse
+import json
+import platform
+import time
+from pathlib import Path
+from statistics import median
+
+import keras
+import numpy as np
+import pandas as pd
+from keras import layers, ops
+
+from skinlib.layers.deformable import DeformableConv2D
+from skinlib.training import environment
+
+RECORD = Path(__file__).parents[1] / "book/results/bench/deformable.json"
+BATCH, CHANNELS, ROUNDS = 32, 128, 7
+
+
+def step(layer, inputs):
+    """A compiled function that computes the gradients of sum(layer(x) ** 2)."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        weights = [v.value for v in layer.trainable_variables]
+
+        def loss(weights, x):
+            return ops.sum(layer.stateless_call(weights, [], x)[0] ** 2)
+
+        compiled = jax.jit(jax.grad(loss, argnums=(0, 1)))
+        return lambda: jax.block_until_ready(compiled(weights, inputs))
+    import tensorflow as tf
+
+    x = tf.constant(inputs)
+
+    @tf.function
+    def gradients():
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            loss = ops.sum(layer(x) ** 2)
+        return tape.gradient(loss, [x, *[v.value for v in layer.trainable_variables]])
+
+    return lambda: [g.numpy() for g in gradients()]
+
+
+def torchvision_step(inputs):
+    """The same work on torchvision's operator, or None where it cannot be imported."""
+    try:
+        import torch
+        from torchvision.ops import deform_conv2d
+    except (ImportError, RuntimeError):
+        return None
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    c = inputs.shape[-1]
+    x = torch.tensor(inputs.transpose(0, 3, 1, 2), device=device, requires_grad=True)
+    moves = torch.nn.Conv2d(c, 27, 3, padding=1, device=device)
+    plain = torch.nn.Conv2d(c, c, 3, padding=1, device=device)
+
+    def work():
+        move = moves(x)
+        y = deform_conv2d(
+            x, move[:, :18], plain.weight, plain.bias, padding=1, mask=move[:, 18:].sigmoid()
+        )
+        (y**2).sum().backward()
+        if device == "cuda":
+            torch.cuda.synchronize()
+
+    return work
+
+
+def measure(side: int) -> dict[str, float]:
+    """Median seconds a step, the contestants taking turns."""
+    inputs = np.random.default_rng(0).normal(size=(BATCH, side, side, CHANNELS)).astype("float32")
+    plain = layers.Conv2D(CHANNELS, 3, padding="same")
+    deformable = DeformableConv2D(CHANNELS, 3, padding="same")
+    for layer in (plain, deformable):
+        layer.build(inputs.shape)
+    moves = deformable.offset_convolution.kernel
+    moves.assign(0.02 * np.random.default_rng(1).normal(size=moves.shape))
+    work = {"plain": step(plain, inputs), "deformable": step(deformable, inputs)}
+    if (theirs := torchvision_step(inputs)) is not None:
+        work["torchvision"] = theirs
+    for task in work.values():
+        task()
+    seconds = {name: [] for name in work}
+    for _ in range(ROUNDS):
+        for name, task in work.items():
+            start = time.perf_counter()
+            task()
+            seconds[name].append(time.perf_counter() - start)
+    return {name: median(values) for name, values in seconds.items()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--record", action="store_true", help=f"write {RECORD.name}")
+    arguments = parser.parse_args()
+    rows = {side: measure(side) for side in (7, 14, 28, 56)}
+    table = pd.DataFrame(rows).T.rename_axis("side")
+    table["ratio"] = table["deformable"] / table["plain"]
+    print(table.round(4).to_string())
+    if arguments.record:
+        about = {"environment": environment(), "processor": platform.processor()}
+        about |= {"batch": BATCH, "channels": CHANNELS, "seconds": table.round(5).to_dict("index")}
+        RECORD.parent.mkdir(parents=True, exist_ok=True)
+        RECORD.write_text(json.dumps(about, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,343 @@
+import itertools
+
+import keras
+import numpy as np
+import onnx
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from keras import ops
+from onnx import TensorProto, helper
+from onnx.reference import ReferenceEvaluator
+
+from skinlib.layers.deformable import DeformableConv2D, deform_conv2d
+
+RNG = np.random.default_rng(0)
+
+
+def normal(*shape, dtype="float32"):
+    return RNG.normal(size=shape).astype(dtype)
+
+
+def same_pads(side, kernel, stride, rate):
+    total = max((-(-side // stride) - 1) * stride + (kernel - 1) * rate + 1 - side, 0)
+    return total // 2, total - total // 2
+
+
+def oracle(x, kernel, offset, mask, stride=1, padding="same", rate=1, offset_groups=1):
+    """ONNX's DeformConv in NumPy, channels first inside, channels last outside."""
+    kh, kw, per_group, _ = kernel.shape
+    pads = [(0, 0), (0, 0)]
+    if padding == "same":
+        sides = zip(x.shape[1:3], (kh, kw), strict=True)
+        pads = [same_pads(side, k, stride, rate) for side, k in sides]
+    names = ["x", "w", "offset", "", "mask"] if mask is not None else ["x", "w", "offset"]
+    node = helper.make_node(
+        "DeformConv",
+        names,
+        ["y"],
+        kernel_shape=[kh, kw],
+        strides=[stride, stride],
+        dilations=[rate, rate],
+        pads=[pads[0][0], pads[1][0], pads[0][1], pads[1][1]],
+        group=x.shape[-1] // per_group,
+        offset_group=offset_groups,
+    )
+    tensors = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, [None] * 4)
+        for name in (*filter(None, names), "y")
+    ]
+    graph = helper.make_graph([node], "deform", tensors[:-1], tensors[-1:])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 19)])
+    onnx.checker.check_model(model)
+    feed = {"x": x, "offset": offset, "mask": mask}
+    feed = {k: v.transpose(0, 3, 1, 2) for k, v in feed.items() if v is not None}
+    feed["w"] = kernel.transpose(3, 2, 0, 1)
+    return ReferenceEvaluator(model).run(None, feed)[0].transpose(0, 2, 3, 1)
+
+
+def outputs_of(side, kernel, stride, padding, rate):
+    return (
+        -(-side // stride) if padding == "same" else (side - (kernel - 1) * rate - 1) // stride + 1
+    )
+
+
+def case(
+    kh, kw, stride, rate, padding, groups, offset_groups, masked, shape=(2, 7, 6, 4), spread=2
+):
+    h = outputs_of(shape[1], kh, stride, padding, rate)
+    w = outputs_of(shape[2], kw, stride, padding, rate)
+    points = offset_groups * kh * kw
+    offset = spread * normal(shape[0], h, w, 2 * points)
+    mask = RNG.uniform(size=(shape[0], h, w, points)).astype("float32") if masked else None
+    return normal(*shape), normal(kh, kw, shape[3] // groups, 4), offset, mask
+
+
+GRID = [
+    (kernel, stride, rate, padding, groups, offset_groups, masked)
+    for kernel, stride, rate, padding, (groups, offset_groups, masked) in itertools.product(
+        [(1, 1), (3, 3), (2, 3)],
+        [1, 2],
+        [1, 2],
+        ["same", "valid"],
+        [(1, 1, True), (1, 2, False), (2, 1, False), (2, 2, True), (4, 4, True)],
+    )
+]
+
+
+if keras.backend.backend() == "jax":  # which compiles every case anew
+    GRID = GRID[::7]
+
+
+@pytest.mark.parametrize(
+    ("kernel", "stride", "rate", "padding", "groups", "offsets", "masked"), GRID
+)
+def test_onnx_agrees(kernel, stride, rate, padding, groups, offsets, masked):
+    x, w, offset, mask = case(*kernel, stride, rate, padding, groups, offsets, masked)
+    got = deform_conv2d(
+        x,
+        w,
+        offset,
+        mask,
+        strides=stride,
+        padding=padding,
+        dilation_rate=rate,
+        offset_groups=offsets,
+    )
+    wanted = oracle(x, w, offset, mask, stride, padding, rate, offsets)
+    np.testing.assert_allclose(ops.convert_to_numpy(got), wanted, atol=2e-5)
+
+
+@settings(deadline=None, max_examples=15)
+@given(st.integers(2, 14), st.integers(2, 14), st.sampled_from([0.1, 3.0, 40.0, 1e6]))
+def test_onnx_agrees_wherever_the_offsets_point(height, width, spread):
+    """Small maps take the product of hats, larger ones the gathers: both sides of the choice."""
+    shape = (1, height, width, 2)
+    x, w, offset, mask = case(3, 3, 1, 1, "same", 1, 1, True, shape, spread)
+    got = ops.convert_to_numpy(deform_conv2d(x, w, offset, mask))
+    np.testing.assert_allclose(got, oracle(x, w, offset, mask), atol=2e-5)
+
+
+def gradient(function, at):
+    """d sum(function) / d at, on the backend at hand."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return np.asarray(jax.grad(lambda value: ops.sum(function(value)))(at))
+    import tensorflow as tf
+
+    at = tf.constant(at)
+    with tf.GradientTape() as tape:
+        tape.watch(at)
+        total = ops.sum(function(at))
+    return tape.gradient(total, at).numpy()
+
+
+@pytest.mark.skipif(keras.backend.backend() == "jax", reason="JAX has no float64 by default")
+@pytest.mark.parametrize("side", [5, 11], ids=["hats", "gathers"])
+@pytest.mark.parametrize("name", ["inputs", "kernel", "offset", "mask"])
+def test_gradients_are_finite_differences(side, name):
+    x, w, offset, mask = (
+        a.astype("float64") for a in case(3, 3, 1, 1, "same", 1, 1, True, (1, side, side, 2), 1.5)
+    )
+    offset = np.floor(offset) + RNG.uniform(0.2, 0.8, offset.shape)  # away from the kinks
+    tensors = {"inputs": x, "kernel": w, "offset": offset, "mask": mask}
+
+    def loss(value):
+        return ops.sin(deform_conv2d(**{**tensors, name: value}))
+
+    got, value, step = gradient(loss, tensors[name]), tensors[name], 1e-6
+    for index in RNG.choice(value.size, 12):
+        move = np.zeros(value.size)
+        move[index] = step
+        move = move.reshape(value.shape)
+        high, low = (float(ops.sum(loss(value + s * move))) for s in (1, -1))
+        assert got.flat[index] == pytest.approx((high - low) / (2 * step), rel=1e-4, abs=1e-6)
+
+
+@pytest.mark.parametrize("side", [6, 12], ids=["hats", "gathers"])
+def test_an_integer_offset_is_a_shifted_convolution(side):
+    x, w = normal(2, side, side, 3), normal(3, 3, 3, 5)
+    offset = np.tile(np.float32([1, -2]), (2, side, side, 9))
+    shifted = np.zeros_like(x)
+    shifted[:, :-1, 2:] = x[:, 1:, :-2]
+    plain = ops.convert_to_numpy(ops.conv(shifted, w, padding="same"))
+    got = ops.convert_to_numpy(deform_conv2d(x, w, offset))
+    inner = np.s_[:, 1:-2, 3:-1]  # where the shift has brought no border into reach
+    np.testing.assert_allclose(got[inner], plain[inner], atol=1e-5)
+
+
+class TestBugsOfPeers:
+    """Each of these was shipped in a public port."""
+
+    def test_offset_channels_count_kernel_points_not_channels(self):
+        x, w, _, _ = case(3, 3, 1, 1, "same", 1, 1, False)
+        with pytest.raises(
+            ValueError, match=r"offset: expected \(2, 7, 6, 18\), got \(2, 7, 6, 8\)"
+        ):
+            deform_conv2d(x, w, normal(2, 7, 6, 2 * 4))
+
+    def test_y_and_x_are_interleaved(self):
+        """Only the first kernel point moves, down by one; as halves, x would move as well."""
+        x = normal(1, 6, 6, 1)
+        w = np.zeros((3, 3, 1, 1), "float32")
+        w[0, 0] = 1
+        offset = np.zeros((1, 6, 6, 18), "float32")
+        offset[..., 0] = 1
+        got = ops.convert_to_numpy(deform_conv2d(x, w, offset))
+        np.testing.assert_allclose(got[0, :, 1:, 0], x[0, :, :-1, 0], atol=1e-6)
+
+    @pytest.mark.parametrize("side", [6, 12])
+    def test_offsets_do_not_cross_batch_items(self, side):
+        x, w, offset, mask = case(3, 3, 1, 1, "same", 1, 1, True, (3, side, side, 4), 9)
+        whole = ops.convert_to_numpy(deform_conv2d(x, w, offset, mask))
+        for i in range(3):
+            one = np.s_[i : i + 1]
+            alone = ops.convert_to_numpy(deform_conv2d(x[one], w, offset[one], mask[one]))
+            np.testing.assert_allclose(whole[one], alone, atol=1e-5)
+
+    @pytest.mark.parametrize("side", [6, 12])
+    def test_the_last_row_keeps_its_weight(self, side):
+        x = np.ones((1, side, side, 1), "float32")
+        w = np.ones((1, 1, 1, 1), "float32")
+        got = ops.convert_to_numpy(deform_conv2d(x, w, np.zeros((1, side, side, 2), "float32")))
+        np.testing.assert_array_equal(got, x)
+
+    @pytest.mark.parametrize("side", [6, 12])
+    def test_borders_are_zero_not_clamped(self, side):
+        x, w = normal(2, side, side, 3), normal(3, 3, 3, 4)
+        got = deform_conv2d(x, w, np.zeros((2, side, side, 18), "float32"))
+        plain = ops.convert_to_numpy(ops.conv(x, w, padding="same"))
+        np.testing.assert_allclose(ops.convert_to_numpy(got), plain, atol=1e-5)
+
+    def test_the_batch_is_dynamic(self):
+        inputs = keras.Input((6, 6, 3))
+        model = keras.Model(inputs, DeformableConv2D(4, 3, padding="same")(inputs))
+        for n in (1, 5):
+            assert model.predict(normal(n, 6, 6, 3), verbose=0).shape == (n, 6, 6, 4)
+
+
+@pytest.mark.parametrize("options", [{}, {"strides": 2}, {"groups": 2}, {"dilation_rate": 2}])
+def test_an_untrained_layer_is_half_the_plain_convolution(options):
+    layer = DeformableConv2D(4, 3, padding="same", use_bias=False, **options)
+    plain = keras.layers.Conv2D(4, 3, padding="same", use_bias=False, **options)
+    x = normal(2, 12, 12, 4)
+    layer.build(x.shape)
+    plain.build(x.shape)
+    plain.kernel.assign(layer.kernel)
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(layer(x)), ops.convert_to_numpy(plain(x)) / 2, atol=1e-5
+    )
+    first = DeformableConv2D(4, 3, padding="same", use_bias=False, modulated=False, **options)
+    first.build(x.shape)
+    first.kernel.assign(layer.kernel)
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(first(x)), ops.convert_to_numpy(plain(x)), atol=1e-5
+    )
+
+
+def moving(**options):
+    """A layer whose offset convolution is not zero, and inputs for it."""
+    layer = DeformableConv2D(4, 3, padding="same", activation="relu", **options)
+    x = normal(2, 9, 8, 4)
+    layer.build(x.shape)
+    moves = layer.offset_convolution.kernel
+    moves.assign(0.2 * normal(*moves.shape))
+    return layer, x
+
+
+def test_saved_and_loaded(tmp_path):
+    layer, x = moving(offset_groups=2, offset_lr_multiplier=0.1)
+    inputs = keras.Input(x.shape[1:])
+    model = keras.Model(inputs, layer(inputs))
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(model.predict(x, verbose=0), loaded.predict(x, verbose=0))
+    assert loaded.layers[-1].get_config() == layer.get_config()
+
+
+def test_height_and_width_are_dynamic():
+    layer, _ = moving()
+    inputs = keras.Input((None, None, 4))
+    model = keras.Model(inputs, layer(inputs))
+    for side in (7, 13):
+        x = normal(1, side, side + 1, 4)
+        np.testing.assert_allclose(
+            model.predict(x, verbose=0), ops.convert_to_numpy(layer(x)), atol=1e-5
+        )
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1, 4), (2, 1, 5, 4), (2, 5, 1, 4)])
+def test_sides_of_length_one(shape):
+    layer, _ = moving()
+    assert np.isfinite(ops.convert_to_numpy(layer(normal(*shape)))).all()
+
+
+@pytest.mark.parametrize(("dtype", "near"), [("float16", 2e-2), ("bfloat16", 1e-1)])
+def test_mixed_precision_keeps_coordinates_exact(dtype, near):
+    layer, x = moving()
+    mixed = DeformableConv2D(4, 3, padding="same", activation="relu", dtype=f"mixed_{dtype}")
+    mixed.build(x.shape)
+    mixed.set_weights(layer.get_weights())
+    outputs = mixed(x)
+    assert keras.backend.standardize_dtype(outputs.dtype) == dtype
+    got = np.asarray(ops.convert_to_numpy(ops.cast(outputs, "float32")))
+    np.testing.assert_allclose(got, ops.convert_to_numpy(layer(x)), atol=5 * near, rtol=near)
+    points = mixed.sampling_points(x)
+    assert keras.backend.standardize_dtype(points.dtype) == "float32"
+
+
+def test_sampling_points_of_an_untrained_layer_are_the_grid():
+    layer = DeformableConv2D(4, 3, padding="same", strides=2)
+    x = normal(1, 8, 8, 4)
+    layer.build(x.shape)
+    points = ops.convert_to_numpy(layer.sampling_points(x))
+    assert points.shape == (1, 4, 4, 1, 9, 2)
+    np.testing.assert_array_equal(points[0, 1, 2, 0, 0], [2, 4])
+    np.testing.assert_array_equal(points[0, 1, 2, 0, 8], [4, 6])
+
+
+def test_the_learning_rate_multiplier_scales_one_gradient():
+    full, x = moving()
+    slow, _ = moving(offset_lr_multiplier=0.1)
+    slow.set_weights(full.get_weights())
+    np.testing.assert_allclose(
+        ops.convert_to_numpy(full(x)), ops.convert_to_numpy(slow(x)), atol=1e-5
+    )
+
+    def bias_gradient(layer):
+        weights = [ops.convert_to_tensor(v) for v in layer.trainable_variables]
+        place = next(
+            i for i, v in enumerate(layer.trainable_variables) if v is layer.offset_convolution.bias
+        )
+
+        def function(bias):
+            changed = [*weights[:place], bias, *weights[place + 1 :]]
+            return layer.stateless_call(changed, [], x)[0]
+
+        return gradient(function, np.zeros(27, "float32"))
+
+    assert np.abs(bias_gradient(full)).max() > 0.01
+    np.testing.assert_allclose(bias_gradient(slow), 0.1 * bias_gradient(full), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"mask": np.ones((2, 7, 6, 8))}, r"mask: expected \(2, 7, 6, 9\), got \(2, 7, 6, 8\)"),
+        ({"padding": "reflect"}, 'expected "same" or "valid", got \'reflect\''),
+        ({"padding": "valid", "dilation_rate": 4}, "reaches over 9 pixels and the inputs have 7"),
+        ({"offset_groups": 3}, "expected a divisor of 4, got 3"),
+        ({"kernel": np.ones((3, 3, 3, 4))}, "channels that divide the inputs' 4"),
+        ({"inputs": np.ones((7, 6, 4))}, r"inputs: expected 4 axes, got the shape \(7, 6, 4\)"),
+    ],
+)
+def test_wrong_arguments(change, says):
+    x, w, offset, mask = case(3, 3, 1, 1, "same", 1, 1, True)
+    with pytest.raises(ValueError, match=says):
+        deform_conv2d(**{"inputs": x, "kernel": w, "offset": offset, "mask": mask, **change})
+
+
+def test_channels_first_is_refused():
+    with pytest.raises(ValueError, match="expected channels_last"):
+        DeformableConv2D(4, 3, data_format="channels_first")

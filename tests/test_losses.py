@@ -1,0 +1,301 @@
+import keras
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from keras import ops
+from scipy.special import log_softmax, softmax
+from sklearn.metrics import log_loss
+
+from skinlib.losses import JointLoss, cross_entropy, focal_loss
+
+CLASSES = 7
+seeds = st.integers(0, 2**32 - 1)
+READINGS = ("batch_sum", "mean", "dataset_sum")
+
+
+def numpy(x):
+    return ops.convert_to_numpy(x)
+
+
+def samples(seed=0, count=6, scale=2.0):
+    """Logits, probabilities, one-hot labels, labels."""
+    random = np.random.default_rng(seed)
+    logits = (scale * random.normal(size=(count, CLASSES))).astype("float32")
+    labels = random.integers(CLASSES, size=count)
+    return logits, softmax(logits, axis=1), np.eye(CLASSES, dtype="float32")[labels], labels
+
+
+def joint(reading="mean", **options):
+    if reading == "dataset_sum":
+        options.setdefault("dataset_size", 510)
+    return JointLoss(focal_reduction=reading, **options)
+
+
+def gradient(function, inputs):
+    """Of a scalar function of an array, on either backend."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return np.asarray(jax.grad(function)(inputs))
+    import tensorflow as tf
+
+    inputs = tf.convert_to_tensor(inputs)
+    with tf.GradientTape() as tape:
+        tape.watch(inputs)
+        value = function(inputs)
+    return tape.gradient(value, inputs).numpy()
+
+
+def reference(logits, labels, focusing=3.0, alpha=None):
+    """Eq. 3's and eq. 4's summands, word by word, in float64."""
+    log_p = log_softmax(logits.astype(float), axis=1)
+    alpha = np.ones(CLASSES) if alpha is None else np.asarray(alpha)
+    rows = np.arange(len(labels))
+    cross = -log_p[rows, labels]
+    p = np.exp(-cross)
+    return cross, alpha[labels] * (1 - p) ** focusing * cross
+
+
+@given(seeds)
+@settings(deadline=None, max_examples=20)
+def test_cross_entropy_is_that_of_keras_and_scikit_learn(seed):
+    logits, p, one_hot, labels = samples(seed)
+    ours = numpy(cross_entropy(one_hot, p))
+    assert ours.shape == labels.shape
+    theirs = numpy(keras.losses.categorical_crossentropy(one_hot, p))
+    np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6)
+    expected = log_loss(labels, softmax(logits.astype(float), axis=1), labels=range(CLASSES))
+    assert ours.mean() == pytest.approx(expected, rel=1e-5)
+    np.testing.assert_allclose(
+        numpy(cross_entropy(one_hot, logits, from_logits=True)), ours, rtol=1e-4, atol=1e-6
+    )
+
+
+@given(seeds, st.floats(0, 5), st.floats(0.01, 4))
+@settings(deadline=None, max_examples=20)
+def test_focal_loss_is_that_of_keras(seed, focusing, alpha):
+    logits, p, one_hot, _ = samples(seed)
+    theirs = keras.losses.categorical_focal_crossentropy(one_hot, p, alpha=alpha, gamma=focusing)
+    ours = focal_loss(one_hot, p, focusing, alpha)
+    np.testing.assert_allclose(numpy(ours), numpy(theirs), rtol=2e-3, atol=1e-6)
+    ours = focal_loss(one_hot, logits, focusing, alpha, from_logits=True)
+    np.testing.assert_allclose(numpy(ours), numpy(theirs), rtol=2e-3, atol=1e-6)
+
+
+@given(seeds, st.floats(0, 5))
+@settings(deadline=None, max_examples=20)
+def test_both_are_the_equations(seed, focusing):
+    logits, p, one_hot, labels = samples(seed, scale=4.0)
+    alpha = np.random.default_rng(seed).uniform(0.1, 2, CLASSES)
+    cross, focal = reference(logits, labels, focusing, alpha)
+    for prediction, from_logits in ((p, False), (logits, True)):
+        ours = cross_entropy(one_hot, prediction, from_logits)
+        np.testing.assert_allclose(numpy(ours), cross, rtol=1e-4, atol=1e-6)
+        ours = focal_loss(one_hot, prediction, focusing, alpha, from_logits)
+        np.testing.assert_allclose(numpy(ours), focal, rtol=1e-3, atol=1e-6)
+
+
+def test_by_hand():
+    p = np.array([[0.5, 0.25, 0.25], [0.1, 0.8, 0.1]], "float32")
+    one_hot = np.array([[1, 0, 0], [0, 0, 1]], "float32")
+    cross = [np.log(2), np.log(10)]
+    focal = [2 * 0.5**3 * np.log(2), 5 * 0.9**3 * np.log(10)]
+    np.testing.assert_allclose(numpy(cross_entropy(one_hot, p)), cross, rtol=1e-6)
+    ours = focal_loss(one_hot, p, alpha=(2, 3, 5))
+    np.testing.assert_allclose(numpy(ours), focal, rtol=1e-5)
+
+    mean, total = np.mean(cross), np.sum(focal)
+    for reading, expected in (
+        ("batch_sum", 0.6 * mean + 0.4 * total),
+        ("mean", 0.6 * mean + 0.4 * total / 2),
+        ("dataset_sum", 0.6 * mean + 0.4 * 510 * total / 2),
+    ):
+        loss = joint(reading, beta=0.4, alpha=(2, 3, 5))
+        assert float(loss(one_hot, p)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_papers_setting_is_the_default():
+    loss = JointLoss()
+    assert (loss.beta, loss.focusing, loss.focal_reduction) == (0.0002, 3.0, "batch_sum")
+
+
+def test_focusing_0_and_alpha_1_is_cross_entropy():
+    logits, p, one_hot, _ = samples()
+    for prediction, from_logits in ((p, False), (logits, True)):
+        focal = focal_loss(one_hot, prediction, 0.0, 1.0, from_logits)
+        np.testing.assert_array_equal(focal, cross_entropy(one_hot, prediction, from_logits))
+
+
+@pytest.mark.parametrize("reading", READINGS)
+def test_beta_0_and_1_are_the_ends(reading):
+    _, p, one_hot, _ = samples()
+    factor = {"batch_sum": 6, "mean": 1, "dataset_sum": 510}[reading]
+    assert float(joint(reading, beta=0)(one_hot, p)) == pytest.approx(
+        float(np.mean(cross_entropy(one_hot, p)))
+    )
+    assert float(joint(reading, beta=1)(one_hot, p)) == pytest.approx(
+        factor * float(np.mean(focal_loss(one_hot, p))), rel=1e-5
+    )
+
+
+@given(seeds, st.sampled_from(READINGS), st.floats(0, 1))
+@settings(deadline=None, max_examples=30)
+def test_the_focal_share_of_the_loss_has_the_bound_of_chapter_04(seed, reading, beta):
+    _, p, one_hot, _ = samples(seed)
+    factor = {"batch_sum": 6, "mean": 1, "dataset_sum": 510}[reading]
+    total = float(joint(reading, beta=beta)(one_hot, p))
+    cross = (1 - beta) * float(np.mean(cross_entropy(one_hot, p)))
+    bound = beta * factor / (1 - beta + beta * factor)
+    assert (total - cross) / total <= bound + 1e-5
+
+
+def test_class_weights_and_sample_weights():
+    logits, p, one_hot, labels = samples()
+    weights = np.linspace(0.5, 3, CLASSES)
+    cross, focal = reference(logits, labels)
+    each = (0.7 * cross + 0.3 * focal) * weights[labels]
+    loss = joint(beta=0.3, class_weights=weights)
+    assert float(loss(one_hot, p)) == pytest.approx(each.mean(), rel=1e-5)
+
+    sample_weight = np.array([0, 1, 2, 0.5, 3, 1])
+    assert float(loss(one_hot, p, sample_weight)) == pytest.approx(
+        (sample_weight * each).sum() / 6, rel=1e-5
+    )
+    plain = joint(beta=0.3)
+    assert float(plain(one_hot, p, weights[labels])) == pytest.approx(each.mean(), rel=1e-5)
+
+
+def test_class_indices_do_as_well():
+    logits, p, one_hot, labels = samples()
+    np.testing.assert_array_equal(cross_entropy(labels, p), cross_entropy(one_hot, p))
+    np.testing.assert_array_equal(focal_loss(labels, p), focal_loss(one_hot, p))
+    assert float(joint(from_logits=True)(labels, logits)) == float(
+        joint(from_logits=True)(one_hot, logits)
+    )
+
+
+@given(
+    arrays("float32", (4, 3), elements=st.floats(-(2.0**99), 2.0**99, width=32)), st.floats(0, 5)
+)
+@settings(deadline=None, max_examples=50)
+def test_no_logits_break_it(logits, focusing):
+    one_hot = np.eye(3, dtype="float32")[[0, 1, 2, 0]]
+    loss = JointLoss(beta=0.5, focusing=focusing, from_logits=True, class_weights=(1.0, 2.0, 3.0))
+    assert np.isfinite(float(loss(one_hot, logits)))
+    slope = gradient(lambda z: loss(one_hot, z), logits)
+    assert np.isfinite(slope).all()
+    assert np.abs(slope).max() < 1e3 or np.abs(logits).max() > 10
+
+
+@given(
+    arrays("float32", (4, 3), elements=st.sampled_from([0, 1e-45, 1e-30, 0.5, 1])),
+    st.floats(0, 5),
+)
+@settings(deadline=None, max_examples=30)
+def test_no_probabilities_break_it(p, focusing):
+    one_hot = np.eye(3, dtype="float32")[[0, 1, 2, 0]]
+    for function in (cross_entropy, lambda y, x: focal_loss(y, x, focusing)):
+        assert np.isfinite(numpy(function(one_hot, p))).all()
+        slope = gradient(lambda x, f=function: ops.sum(f(one_hot, x)), p)
+        assert np.isfinite(slope).all()
+
+
+def test_a_small_probability_is_not_clipped():
+    p = np.array([[1e-20, 1 - 1e-20]], "float32")
+    one_hot = np.array([[1.0, 0.0]], "float32")
+    assert float(cross_entropy(one_hot, p)[0]) == pytest.approx(20 * np.log(10), rel=1e-5)
+    slope = gradient(lambda x: ops.sum(cross_entropy(one_hot, x)), p)
+    np.testing.assert_allclose(slope, [[-1e20, 0]], rtol=1e-5)
+
+
+def test_half_precision_is_computed_in_single():
+    logits, _, one_hot, labels = samples(scale=20.0)
+    cross, focal = reference(logits.astype("float16"), labels)
+    ours = cross_entropy(one_hot, logits.astype("float16"), from_logits=True)
+    assert numpy(ours).dtype == "float32"
+    np.testing.assert_allclose(numpy(ours), cross, rtol=1e-5, atol=1e-6)
+    ours = focal_loss(one_hot, logits.astype("float16"), from_logits=True)
+    np.testing.assert_allclose(numpy(ours), focal, rtol=1e-4, atol=1e-6)
+
+
+@given(seeds, st.floats(0, 5))
+@settings(deadline=None, max_examples=15)
+def test_gradient_has_its_closed_form(seed, focusing):
+    """By logit j: w (p_j - y_j), w = (1-p)^f - f p (1-p)^(f-1) log p; cross-entropy: w = 1."""
+    logits, p, one_hot, labels = samples(seed, scale=1.0)
+    true = p[np.arange(len(labels)), labels][:, None].astype(float)
+    weight = (1 - true) ** focusing
+    weight -= focusing * true * (1 - true) ** (focusing - 1) * np.log(true)
+    for function, factor in (
+        (lambda z: cross_entropy(one_hot, z, True), 1),
+        (lambda z: focal_loss(one_hot, z, focusing, from_logits=True), weight),
+        (lambda z: focal_loss(one_hot, ops.softmax(z), focusing), weight),
+    ):
+        slope = gradient(lambda z, f=function: ops.sum(f(z)), logits)
+        np.testing.assert_allclose(slope, factor * (p - one_hot), rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="float64 is a switch in JAX")
+@pytest.mark.parametrize("focusing", [0.0, 0.5, 3.0])
+@pytest.mark.parametrize("from_logits", [False, True])
+def test_gradients_in_float64(focusing, from_logits):
+    logits, p, one_hot, _ = samples(scale=1.0)
+    x = (logits if from_logits else p).astype("float64")
+
+    def total(x):
+        loss = 0.3 * focal_loss(one_hot, x, focusing, 0.25, from_logits)
+        return ops.sum(loss + 0.7 * cross_entropy(one_hot, x, from_logits))
+
+    slope = gradient(total, x)
+    assert slope.dtype == "float64"
+    step, numeric = 1e-6, np.empty_like(x)
+    for index in np.ndindex(*x.shape):
+        up, down = x.copy(), x.copy()
+        up[index] += step
+        down[index] -= step
+        numeric[index] = (float(total(up)) - float(total(down))) / (2 * step)
+    np.testing.assert_allclose(slope, numeric, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_saved_with_its_model(tmp_path):
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, activation="softmax")])
+    options = {
+        "beta": 0.3, "focusing": 2.0, "alpha": (0.2, 0.8), "class_weights": (1.0, 2.0),
+        "focal_reduction": "dataset_sum", "dataset_size": 40, "from_logits": False,
+    }  # fmt: skip
+    model.compile("sgd", JointLoss(**options))
+    x, y = np.ones((4, 3)), np.eye(2)[[0, 1, 1, 0]]
+    value = model.evaluate(x, y, verbose=0)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert loaded.evaluate(x, y, verbose=0) == pytest.approx(value)
+    for name, expected in options.items():
+        actual = getattr(loaded.loss, name)
+        assert (tuple(actual) if isinstance(expected, tuple) else actual) == expected
+
+
+def test_training_with_a_smaller_last_batch():
+    random = np.random.default_rng(0)
+    x = random.normal(size=(10, 3)).astype("float32")
+    y = np.eye(2)[(x[:, 0] > 0).astype(int)]
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2, activation="softmax")])
+    model.compile(keras.optimizers.Adam(0.1), JointLoss(beta=0.5))
+    losses = model.fit(x, y, batch_size=4, epochs=5, verbose=0).history["loss"]
+    assert losses[-1] < losses[0]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"beta": 1.5}, "beta is a share from 0 to 1, got 1.5"),
+        ({"focal_reduction": "sum"}, "got 'sum'"),
+        ({"focal_reduction": "dataset_sum"}, "got None with 'dataset_sum'"),
+        ({"dataset_size": 100}, "got 100 with 'batch_sum'"),
+    ],
+)
+def test_what_is_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        JointLoss(**options)
