@@ -9,6 +9,7 @@ from skinlib.models.arl import arl14, arl50
 from skinlib.models.error import ModelError
 from skinlib.models.proposed import proposed
 from skinlib.models.resnet50 import resnet50
+from skinlib.models.small import small
 from skinlib.models.vgg16 import vgg16
 
 MODELS: dict[str, Callable[..., keras.Model]] = {
@@ -28,7 +29,7 @@ def build(
     """Builds a network by name: (N, H, W, 3) pixels in 0..255 to (N, classes) probabilities.
 
     Args:
-        name: a key of `MODELS`.
+        name: a key of `MODELS`, or "small", the lessons' network.
         input_shape: (H, W, 3), with sides of 64 or more.
         classes: how many.
         **options: keyword arguments of the network's own function.
@@ -36,6 +37,7 @@ def build(
     Raises:
         ModelError: if there is no network of that name.
     """
-    if name not in MODELS:
-        raise ModelError(f"unknown model {name!r}: expected one of {', '.join(MODELS)}")
-    return MODELS[name](input_shape, classes, **options)
+    known = {**MODELS, "small": small}
+    if name not in known:
+        raise ModelError(f"unknown model {name!r}: expected one of {', '.join(known)}")
+    return known[name](input_shape, classes, **options)

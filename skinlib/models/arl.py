@@ -30,7 +30,9 @@ class AttentionResidual(keras.layers.Layer):
 
     def call(self, inputs):
         residual, x = inputs
-        where = ops.softmax(ops.cast(residual, "float32"), axis=(1, 2))
+        logits = ops.cast(residual, "float32")
+        where = ops.exp(logits - ops.max(logits, axis=(1, 2), keepdims=True))
+        where = where / ops.sum(where, axis=(1, 2), keepdims=True)
         return residual + x + self.alpha * ops.cast(where, x.dtype) * x
 
     def compute_output_shape(self, input_shape):

@@ -64,3 +64,13 @@ def test_one_alpha_a_block_and_nothing_else(outline):
     assert len(alphas) == 16
     assert model.count_params() == 25_636_712 + 16
     assert all([w.shape for w in layer.weights] == [()] for layer in alphas)
+
+
+def test_the_batch_may_be_unknown_to_the_graph():
+    """Keras traces a generator's batches without their size; a softmax over two axes needs it."""
+    pair = np.random.default_rng(0).normal(size=(2, 4, 8, 6, 3)).astype("float32")
+    inputs = [keras.Input((8, 6, 3)), keras.Input((8, 6, 3))]
+    model = keras.Model(inputs, AttentionResidual(0.5)(inputs))
+    batches = [((pair[0, :3], pair[1, :3]),), ((pair[0, 3:], pair[1, 3:]),)]
+    got = model.predict((batch for batch in batches), steps=2, verbose=0)
+    np.testing.assert_allclose(got, model(list(pair)), atol=1e-6)
