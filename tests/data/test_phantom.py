@@ -79,11 +79,11 @@ def test_too_little(count, size):
 
 
 def test_mean_colours_do_not_give_the_class_away():
-    """Otherwise no network would be needed. A small CNN reaches far more: see chapter 06."""
+    """Otherwise no network would be needed."""
     dataset = load("phantom", count=800, size=32)
     split = grouped_split(dataset)
     means = dataset.images.mean((1, 2))
     linear = make_pipeline(StandardScaler(), LogisticRegression(class_weight="balanced"))
     linear.fit(means[split.train], dataset.labels[split.train])
     score = balanced_accuracy_score(dataset.labels[split.test], linear.predict(means[split.test]))
-    assert 1 / 7 < score < 0.5
+    assert 1 / 7 < score < 0.45
