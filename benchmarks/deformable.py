@@ -19,7 +19,7 @@ import pandas as pd
 from keras import layers, ops
 
 from skinlib.layers.deformable import DeformableConv2D
-from skinlib.training import environment
+from skinlib.environment import environment
 
 RECORD = Path(__file__).parents[1] / "book/results/bench/deformable.json"
 BATCH, CHANNELS, ROUNDS = 32, 128, 7

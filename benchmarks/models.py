@@ -19,7 +19,7 @@ from statistics import median
 import pandas as pd
 
 from skinlib.models import MODELS
-from skinlib.training import environment
+from skinlib.environment import environment
 
 RECORD = Path(__file__).parents[1] / "book/results/bench/models.json"
 
@@ -31,7 +31,7 @@ def serve(name: str, size: int, batch: int, pipe: Connection) -> None:
 
     from skinlib.cost import cost
     from skinlib.models import build
-    from skinlib.training import peak_memory
+    from skinlib.environment import peak_memory
 
     model = build(name, (size, size, 3))
     costs = cost(model)  # before there is an optimizer, whose state would count on disk

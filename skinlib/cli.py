@@ -1,5 +1,7 @@
 """The command `skinlib`: prepare | train | sweep | book | doctor."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -12,6 +14,17 @@ Root = Annotated[
     Path | None, typer.Option("--ham10000", help="Folder of the HAM10000 archives.", exists=True)
 ]
 Size = Annotated[int, typer.Option(help="Height and width of the pictures, in pixels.")]
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """Ctrl-C ends the command with the sentence that the interrupted work gave."""
+    from skinlib import SkinlibError
+
+    try:
+        yield
+    except KeyboardInterrupt as interrupt:
+        raise SkinlibError(str(interrupt) or "it was interrupted") from None
 
 
 @app.command()
@@ -50,8 +63,13 @@ def train(
     size: Size = 96,
     model: Annotated[str, typer.Option(help="Which network.")] = "proposed",
     epochs: Annotated[int, typer.Option(min=1)] = 20,
+    batch_size: Annotated[int, typer.Option(min=1)] = 32,
     seed: Annotated[int, typer.Option()] = 0,
     split: Annotated[Literal["random", "grouped"], typer.Option()] = "random",
+    precision: Annotated[
+        Literal["float32", "mixed_float16", "mixed_bfloat16"], typer.Option()
+    ] = "float32",
+    devices: Annotated[int, typer.Option(min=1, help="GPUs that share each batch.")] = 1,
     limit: Annotated[
         int | None, typer.Option(help="Train on this many pictures only, to try things out.")
     ] = None,
@@ -68,10 +86,42 @@ def train(
     parts = {"random": splits.random_split, "grouped": splits.grouped_split}[split](dataset, seed)
     if limit:
         parts = replace(parts, train=parts.train[:limit])
-    recipe = Recipe(model=model, epochs=epochs, seed=seed)
-    _, record = run(dataset, parts, recipe, folder, verbose=1)
+    recipe = Recipe(
+        model=model,
+        epochs=epochs,
+        batch_size=batch_size,
+        seed=seed,
+        precision=precision,
+        devices=devices,
+    )
+    with _stoppable():
+        _, record = run(dataset, parts, recipe, folder, progress=True)
     print(metrics.scores(record).map("{:.1%}".format).to_string())
     print(folder)
+
+
+@app.command()
+def sweep(
+    name: Annotated[str, typer.Argument(help="table1, grouped, ablation, readings, joint_loss.")],
+    folder: Annotated[Path, typer.Option(help="For the records; on a cluster, a shared one.")],
+    data: Data = "phantom",
+    root: Root = None,
+    size: Size = 224,
+    seeds: Annotated[int, typer.Option(min=1, help="Repeat each run with so many seeds.")] = 1,
+    scheduler: Annotated[str | None, typer.Option(help="Address of a Dask cluster.")] = None,
+) -> None:
+    """Trains many networks and writes their records; what is there already is skipped."""
+    from skinlib import sweep as sweeps
+    from skinlib.data import load
+
+    options = {"size": size, **({"root": root.resolve()} if root else {})}
+    runs = sweeps.missing(name, seeds, folder)
+    print(f"{len(runs)} runs of {name} to do: {', '.join(runs) or 'none'}")
+    if runs:
+        hours = sweeps.estimate(runs, load(data, **options)) / 3600
+        print(f"about {hours:.1f} hours on one machine like this one")
+        with _stoppable():
+            sweeps.work(runs, data, options, folder, scheduler=scheduler)
 
 
 @app.command()

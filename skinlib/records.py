@@ -1,6 +1,7 @@
 """A run on disk: what was run, where, its history, its test predictions."""
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,10 +9,21 @@ import numpy as np
 import pandas as pd
 
 from skinlib import SkinlibError
-from skinlib.data.dataset import CLASSES, preparing
+from skinlib.data.dataset import CLASSES
 
-SCHEMA = 1
-KEYS = {"schema", "recipe", "data", "split", "environment", "parameters", "cost", "history"}
+SCHEMA = 2
+COMPLETED = "completed"
+KEYS = {
+    "schema",
+    "ended",
+    "recipe",
+    "data",
+    "split",
+    "environment",
+    "parameters",
+    "cost",
+    "history",
+}
 COLUMNS = ["image_id", "lesion_id", "label", *CLASSES]
 
 
@@ -26,11 +38,11 @@ class Record:
     Attributes:
         run: what `run.json` holds: the keys `KEYS`.
         predictions: a row a test picture: `image_id`, `lesion_id`, `label` (a class name) and
-            one column of probabilities a class.
+            one column of probabilities a class. None where the run did not end well.
     """
 
     run: dict
-    predictions: pd.DataFrame
+    predictions: pd.DataFrame | None
 
     @property
     def history(self) -> pd.DataFrame:
@@ -49,30 +61,49 @@ class Record:
         return self.predictions[list(CLASSES)].to_numpy(dtype=float)
 
     def write(self, folder: Path) -> None:
-        """Writes `run.json` and `predictions.csv` into a new folder, both or neither."""
+        """Writes `predictions.csv`, then `run.json`: a record is there when the latter is.
+
+        Raises:
+            RecordError: if the folder holds a finished record.
+        """
         folder = Path(folder)
-        if folder.exists():
+        if self.done(folder):
             raise RecordError(f"{folder} exists: remove it, or write the record elsewhere")
-        with preparing(folder) as scratch:
-            (scratch / "run.json").write_text(json.dumps(self.run, indent=1) + "\n")
-            self.predictions.to_csv(scratch / "predictions.csv", index=False, float_format="%.6f")
+        folder.mkdir(parents=True, exist_ok=True)
+        if self.predictions is not None:
+            table = self.predictions.to_csv(index=False, float_format="%.6f")
+            _replace(folder / "predictions.csv", table)
+        _replace(folder / "run.json", json.dumps(self.run, indent=1) + "\n")
+
+    @staticmethod
+    def done(folder: Path) -> bool:
+        """Whether a folder holds the record of a run that ended well, or what is left of one."""
+        try:
+            return json.loads((Path(folder) / "run.json").read_text())["ended"] == COMPLETED
+        except FileNotFoundError:
+            return False
+        except (OSError, ValueError, KeyError, TypeError):
+            return True
 
     @classmethod
     def read(cls, folder: Path) -> "Record":
         """Reads what `write` wrote.
 
         Raises:
-            RecordError: if a file is missing, damaged, or of another schema.
+            RecordError: if a file is missing, damaged, or of another schema, or if the run did
+                not end well.
         """
         folder = Path(folder)
         try:
             run = json.loads((folder / "run.json").read_text())
-            text = {"image_id": str, "lesion_id": str}
-            predictions = pd.read_csv(folder / "predictions.csv", dtype=text)
             if run.get("schema") != SCHEMA:
                 raise ValueError(f"its schema is {run.get('schema')}, expected {SCHEMA}")
             if missing := KEYS - run.keys():
                 raise ValueError(f"run.json lacks {', '.join(sorted(missing))}")
+            if run["ended"] != COMPLETED:
+                raise ValueError(run["ended"])
+            text = {"image_id": str, "lesion_id": str}
+            predictions = pd.read_csv(folder / "predictions.csv", dtype=text)
             if list(predictions.columns) != COLUMNS:
                 raise ValueError(f"predictions.csv has the columns {list(predictions.columns)}")
             record = cls(run, predictions)
@@ -87,3 +118,10 @@ class Record:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise RecordError(f"the record {folder} cannot be read: {error}") from error
         return record
+
+
+def _replace(path: Path, text: str) -> None:
+    """Writes a file, all or nothing."""
+    partial = path.with_name(f"{path.name}.partial")
+    partial.write_text(text)
+    os.replace(partial, path)

@@ -1,29 +1,38 @@
 """From a recipe to a record: seed, build, fit, predict."""
 
-import datetime
-import os
-import platform
-import sys
+import contextlib
+import errno
+import hashlib
+import json
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from typing import Literal
 
 import keras
 import numpy as np
 import pandas as pd
-import psutil
 from sklearn.utils.class_weight import compute_class_weight
+from tqdm import tqdm
 
+from skinlib import SkinlibError, checkpoint
+from skinlib.data.batches import Batches
 from skinlib.data.dataset import CLASSES, Dataset
 from skinlib.data.splits import Split, lesions
+from skinlib.environment import environment, gpus, peak_gpu_memory, peak_memory
 from skinlib.losses import JointLoss
 from skinlib.models import build
-from skinlib.records import SCHEMA, Record, RecordError
+from skinlib.records import COMPLETED, SCHEMA, Record, RecordError
 
 BETA = {"cross_entropy": 0.0, "focal": 1.0}
-PACKAGES = ("skinlib", "keras", "tensorflow", "jax", "torch", "numpy", "scikit-learn")
+
+CHECKPOINT_SECONDS = 30
+"""A checkpoint is written at the end of an epoch, at most this often."""
+
+
+class TrainingError(SkinlibError):
+    """A run that cannot go on; the message says why, and what to try."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +50,9 @@ class Recipe:
         beta, focusing, alpha, focal_reduction: see `skinlib.losses.JointLoss`.
         class_weights: "balanced" weighs each class by the inverse of its frequency.
         sampling: "balanced" draws each class equally often, with replacement.
+        augment: flips and quarter turns of the training pictures.
+        precision: Keras' dtype policy; the "mixed" ones compute in 16 bits.
+        devices: this many GPUs share each batch.
     """
 
     model: str = "proposed"
@@ -56,51 +68,9 @@ class Recipe:
     focal_reduction: str = "batch_sum"
     class_weights: Literal["balanced"] | None = None
     sampling: Literal["natural", "balanced"] = "natural"
-
-
-class Batches(keras.utils.PyDataset):
-    """Pictures and one-hot labels, read batch by batch from the memory-mapped file.
-
-    Args:
-        dataset: where they come from.
-        rows: indices of the pictures.
-        batch_size: pictures a batch; the last one may be smaller.
-        seed: shuffles anew each epoch; None keeps the order of `rows`.
-        balanced: draws as many pictures as `rows` has, each class equally likely.
-    """
-
-    def __init__(
-        self,
-        dataset: Dataset,
-        rows: np.ndarray,
-        batch_size: int,
-        *,
-        seed: int | None = None,
-        balanced: bool = False,
-    ):
-        super().__init__()
-        self.images, self.labels, self.rows = dataset.images, dataset.labels, rows
-        self.batch_size, self.balanced = batch_size, balanced
-        self.random = None if seed is None else np.random.default_rng(seed)
-        self.order = rows
-        self.on_epoch_end()
-
-    def __len__(self) -> int:
-        return -(-len(self.rows) // self.batch_size)
-
-    def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        rows = self.order[index * self.batch_size : (index + 1) * self.batch_size]
-        one_hot = np.eye(len(CLASSES), dtype="float32")[self.labels[rows]]
-        return self.images[rows].astype("float32"), one_hot
-
-    def on_epoch_end(self) -> None:
-        if self.random is None:
-            return
-        labels = self.labels[self.rows]
-        share = 1 / np.bincount(labels)[labels] if self.balanced else np.ones(len(labels))
-        self.order = self.random.choice(
-            self.rows, len(labels), replace=self.balanced, p=share / share.sum()
-        )
+    augment: bool = False
+    precision: Literal["float32", "mixed_float16", "mixed_bfloat16"] = "float32"
+    devices: int = 1
 
 
 def train(
@@ -110,97 +80,250 @@ def train(
     folder: Path | None = None,
     *,
     callbacks: tuple[keras.callbacks.Callback, ...] = (),
-    verbose: int = 0,
+    progress: bool = False,
 ) -> tuple[keras.Model, Record]:
     """Trains a fresh model on `split.train` and predicts `split.test`.
 
-    The three arguments determine the record: on the CPU of one machine, bit for bit, wall time
-    and memory apart. The test pictures are looked at once, after the last epoch.
+    The three arguments determine the record: on the CPU of one machine, bit for bit, cost and
+    environment apart. The test pictures are looked at once, after the last epoch.
+
+    A run that was killed goes on from its last checkpoint when it is called again with the same
+    arguments, and ends with the same record.
 
     Args:
         dataset: the pictures.
         split: of them.
         recipe: how to train.
-        folder: a new folder to write the record into; None writes nothing.
+        folder: where to write the record, and checkpoints until then; None writes nothing.
         callbacks: Keras callbacks, for looking on.
-        verbose: as in `keras.Model.fit`.
+        progress: shows a bar with pictures a second and the time left.
 
     Returns:
         The trained model and its record.
 
     Raises:
-        RecordError: if `folder` exists, before training starts.
+        RecordError: if `folder` has a finished record, or a checkpoint of another run.
+        TrainingError: if the loss is not finite, or memory or the disk is full. Then, and after
+            Ctrl-C, `run.json` says how the run ended.
     """
-    if folder is not None and Path(folder).exists():
-        raise RecordError(f"{folder} exists: remove it, or write the record elsewhere")
-    keras.utils.set_random_seed(recipe.seed)
-    model = build(recipe.model, dataset.image_shape, len(CLASSES), **recipe.options)
-    model.compile(
-        optimizer=keras.optimizers.Adam(recipe.learning_rate),
-        loss=_loss(dataset, split, recipe),
-        metrics=["accuracy"],
-        jit_compile=_compiles(),
-    )
-    batches = Batches(
-        dataset,
-        split.train,
-        recipe.batch_size,
-        seed=recipe.seed,
-        balanced=recipe.sampling == "balanced",
-    )
-    watch = None
-    if len(split.validation):
-        watch = Batches(dataset, split.validation, recipe.batch_size)
-    start = time.perf_counter()
-    history = model.fit(
-        batches,
-        validation_data=watch,
-        epochs=recipe.epochs,
-        shuffle=False,
-        callbacks=list(callbacks),
-        verbose=verbose,
-    ).history
-    seconds = time.perf_counter() - start
-    probabilities = model.predict(Batches(dataset, split.test, recipe.batch_size), verbose=0)
-    run = {
-        "schema": SCHEMA,
-        "recipe": asdict(recipe),
-        "data": {
-            "name": dataset.name,
-            "fingerprint": dataset.fingerprint,
-            "resize": dataset.resize,
-            "image_shape": list(dataset.image_shape),
-        },
-        "split": {
-            "kind": split.kind,
-            "seed": split.seed,
-            "train": len(split.train),
-            "validation": len(split.validation),
-            "test": len(split.test),
-        },
-        "environment": environment(),
-        "parameters": model.count_params(),
-        "cost": {
-            "wall_seconds": round(seconds, 2),
-            "images_per_second": round(recipe.epochs * len(split.train) / seconds, 1),
-            "peak_memory_mib": round(peak_memory() / 2**20),
-        },
-        "history": {name: [float(v) for v in values] for name, values in history.items()},
-    }
-    predictions = pd.DataFrame(np.round(probabilities.astype("float64"), 6), columns=list(CLASSES))
-    predictions.insert(0, "label", dataset.table["dx"].to_numpy()[split.test])
-    predictions.insert(0, "lesion_id", lesions(dataset)[split.test])
-    predictions.insert(0, "image_id", dataset.table["image_id"].to_numpy()[split.test])
-    record = Record(run, predictions)
     if folder is not None:
-        record.write(Path(folder))
-    return model, record
+        folder = Path(folder)
+        if Record.done(folder):
+            raise RecordError(f"{folder} exists: remove it, or write the record elsewhere")
+        folder.mkdir(parents=True, exist_ok=True)
+    keras.utils.set_random_seed(recipe.seed)
+    with _precision(recipe.precision), _sharing(recipe):
+        run = _Run(dataset, split, recipe, folder)
+        record = run.go(callbacks, progress)
+    return run.network, record
+
+
+class _Run(keras.callbacks.Callback):
+    """One run, looking on itself: it keeps its history, and its state on disk."""
+
+    def __init__(self, dataset: Dataset, split: Split, recipe: Recipe, folder: Path | None):
+        super().__init__()
+        self.dataset, self.split, self.recipe, self.folder = dataset, split, recipe, folder
+        self.network = build(recipe.model, dataset.image_shape, len(CLASSES), **recipe.options)
+        self.network.compile(
+            optimizer=keras.optimizers.Adam(recipe.learning_rate),
+            loss=_loss(dataset, split, recipe),
+            metrics=["accuracy"],
+            jit_compile=_compiles(),
+        )
+        self.batches = Batches(
+            dataset,
+            split.train,
+            recipe.batch_size,
+            seed=recipe.seed,
+            balanced=recipe.sampling == "balanced",
+            augment=recipe.augment,
+            multiple=recipe.devices,
+        )
+        self.state = {"run": self._digest(), "epochs": 0, "seconds": 0.0, "history": {}}
+        self.path = folder / "checkpoint.npz" if folder else None
+        if self.path and self.path.exists():
+            self.state = checkpoint.restore(self.path, self.network, self.state["run"])
+        self.clock = self.saved = time.perf_counter()
+
+    def go(self, callbacks: tuple, progress: bool) -> Record:
+        try:
+            self._fit(callbacks, progress)
+            record = self._record(COMPLETED, self._predict())
+            if self.folder:
+                record.write(self.folder)
+                self.path.unlink(missing_ok=True)
+        except (Exception, KeyboardInterrupt) as error:
+            reason = _reason(error, self.recipe, self.folder)
+            ended = f"{reason}; {self.state['epochs']} of {self.recipe.epochs} epochs were done"
+            if self.folder:
+                with contextlib.suppress(OSError):
+                    self._record(ended).write(self.folder)
+            if isinstance(error, KeyboardInterrupt):
+                raise KeyboardInterrupt(ended) from None
+            if reason == _first_line(error) and not isinstance(error, TrainingError):
+                raise
+            raise TrainingError(ended) from error
+        return record
+
+    def _fit(self, callbacks: tuple, progress: bool) -> None:
+        recipe, batches, watched = self.recipe, self.batches, None
+        if len(self.split.validation):
+            watched = Batches(
+                self.dataset, self.split.validation, recipe.batch_size, multiple=recipe.devices
+            )
+        done, total = self.state["epochs"] * batches.count, recipe.epochs * batches.count
+        with tqdm(
+            total=total, initial=done, unit=" pictures", mininterval=1, disable=not progress
+        ) as bar:
+
+            def advance(batch, logs):
+                begin = batch * recipe.batch_size
+                bar.update(min(recipe.batch_size, batches.count - begin))
+
+            self.network.fit(
+                batches,
+                validation_data=watched,
+                epochs=recipe.epochs,
+                initial_epoch=self.state["epochs"],
+                shuffle=False,
+                callbacks=[
+                    self,
+                    *callbacks,
+                    keras.callbacks.LambdaCallback(
+                        on_train_batch_end=advance,
+                        on_epoch_end=lambda epoch, logs: bar.set_postfix(
+                            epoch=epoch + 1, loss=f"{logs['loss']:.3f}"
+                        ),
+                    ),
+                ],
+                verbose=0,
+            )
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        self.batches.begin(epoch)
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        if not np.isfinite(logs["loss"]):
+            raise TrainingError(
+                f"the loss was {logs['loss']} in epoch {epoch + 1}: lower the learning rate"
+            )
+        for name, value in logs.items():
+            self.state["history"].setdefault(name, []).append(float(value))
+        now = time.perf_counter()
+        self.state["epochs"] = epoch + 1
+        self.state["seconds"] += now - self.clock
+        self.clock = now
+        if self.path and now - self.saved >= CHECKPOINT_SECONDS:
+            checkpoint.save(self.path, self.network, self.state)
+            self.saved = time.perf_counter()
+
+    def _predict(self) -> pd.DataFrame:
+        rows = self.split.test
+        padded = np.pad(rows, (0, -len(rows) % self.recipe.devices), mode="wrap")
+        batches = Batches(self.dataset, padded, self.recipe.batch_size)
+        probabilities = self.network.predict(batches, verbose=0)[: len(rows)]
+        table = pd.DataFrame(np.round(probabilities.astype("float64"), 6), columns=list(CLASSES))
+        table.insert(0, "label", self.dataset.table["dx"].to_numpy()[rows])
+        table.insert(0, "lesion_id", lesions(self.dataset)[rows])
+        table.insert(0, "image_id", self.dataset.table["image_id"].to_numpy()[rows])
+        return table
+
+    def _record(self, ended: str, predictions: pd.DataFrame | None = None) -> Record:
+        split, seconds, gpu = self.split, self.state["seconds"], peak_gpu_memory()
+        pictures = self.state["epochs"] * self.batches.count
+        run = {
+            "schema": SCHEMA,
+            "ended": ended,
+            "recipe": asdict(self.recipe),
+            "data": {
+                "name": self.dataset.name,
+                "fingerprint": self.dataset.fingerprint,
+                "resize": self.dataset.resize,
+                "image_shape": list(self.dataset.image_shape),
+            },
+            "split": {
+                "kind": split.kind,
+                "seed": split.seed,
+                "train": len(split.train),
+                "validation": len(split.validation),
+                "test": len(split.test),
+            },
+            "environment": environment(),
+            "parameters": self.network.count_params(),
+            "cost": {
+                "wall_seconds": round(seconds, 2),
+                "images_per_second": round(pictures / seconds, 1) if seconds else None,
+                "input_seconds": round(self.batches.seconds, 2),
+                "peak_memory_mib": round(peak_memory() / 2**20),
+                "peak_gpu_memory_mib": round(gpu / 2**20) if gpu else None,
+            },
+            "history": self.state["history"],
+        }
+        return Record(run, predictions)
+
+    def _digest(self) -> str:
+        """What a checkpoint has to agree with to be this run's."""
+        digest = hashlib.sha256(json.dumps(asdict(self.recipe), sort_keys=True).encode())
+        digest.update(f"{self.dataset.fingerprint} {self.dataset.images.shape}".encode())
+        for rows in (self.split.train, self.split.validation, self.split.test):
+            digest.update(np.ascontiguousarray(rows, "int64").tobytes() + b"|")
+        return digest.hexdigest()
+
+
+def _reason(error: BaseException, recipe: Recipe, folder: Path | None) -> str:
+    """One sentence, without its full stop."""
+    text = str(error)
+    if isinstance(error, KeyboardInterrupt):
+        return "it was interrupted: the same call goes on from the last checkpoint"
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return f"no space is left on the disk of {folder}: free some, and call again"
+    if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in text or "out of memory" in text:
+        return (
+            f"memory does not hold a step of {recipe.model} with batches of {recipe.batch_size}: "
+            "take smaller batches or pictures"
+        )
+    return _first_line(error)
+
+
+def _first_line(error: BaseException) -> str:
+    text = str(error).strip().splitlines() or [""]
+    return text[0] if isinstance(error, SkinlibError) else f"{type(error).__name__}: {text[0]}"
+
+
+@contextlib.contextmanager
+def _precision(policy: str) -> Iterator[None]:
+    """Layers built within compute as `policy` says."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def _sharing(recipe: Recipe) -> contextlib.AbstractContextManager:
+    """Models built within share each batch among several devices, each with all weights."""
+    if recipe.devices == 1:
+        return contextlib.nullcontext()
+    names = keras.distribution.list_devices()
+    if recipe.devices > len(names) or recipe.batch_size % recipe.devices:
+        raise TrainingError(
+            f"devices: expected a divisor of the batch size {recipe.batch_size}, and at most the "
+            f"{len(names)} that {keras.backend.backend()} sees, got {recipe.devices}"
+        )
+    if keras.backend.backend() == "jax":
+        return keras.distribution.DataParallel(devices=names[: recipe.devices]).scope()
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return tf.distribute.MirroredStrategy(names[: recipe.devices]).scope()
+    raise TrainingError("devices: several need TensorFlow or JAX, see KERAS_BACKEND")
 
 
 def _compiles() -> bool | str:
     """XLA makes this network slower where TensorFlow runs on the CPU."""
-    cpu = all("cpu" in device.lower() for device in keras.distribution.list_devices())
-    return False if cpu and keras.backend.backend() == "tensorflow" else "auto"
+    return False if keras.backend.backend() == "tensorflow" and not gpus() else "auto"
 
 
 def _loss(dataset: Dataset, split: Split, recipe: Recipe) -> JointLoss:
@@ -217,33 +340,3 @@ def _loss(dataset: Dataset, split: Split, recipe: Recipe) -> JointLoss:
         focal_reduction=recipe.focal_reduction,
         dataset_size=len(split.train) if recipe.focal_reduction == "dataset_sum" else None,
     )
-
-
-def environment() -> dict:
-    """What a record says of the place where it was made."""
-    return {
-        "date": datetime.date.today().isoformat(),
-        "python": platform.python_version(),
-        "packages": {name: version(name) for name in PACKAGES if _installed(name)},
-        "backend": keras.backend.backend(),
-        "devices": keras.distribution.list_devices(),
-        "machine": platform.machine(),
-        "cores": os.cpu_count(),
-    }
-
-
-def _installed(name: str) -> bool:
-    try:
-        return bool(version(name))
-    except ModuleNotFoundError:
-        return False
-
-
-def peak_memory() -> int:
-    """The most memory that this process has held, in bytes."""
-    if sys.platform == "win32":
-        return psutil.Process().memory_info().peak_wset
-    import resource
-
-    unit = 1 if sys.platform == "darwin" else 1024
-    return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -1,8 +1,12 @@
+import _thread
+
 import pytest
 from typer.testing import CliRunner
 
-from skinlib import cli, doctor
+from skinlib import cli, doctor, training
 from skinlib.records import Record
+from skinlib.sweep import SWEEPS, Run
+from skinlib.training import Recipe
 
 
 def run(*arguments):
@@ -19,9 +23,29 @@ def test_train_writes_a_record(tmp_path):
 
 
 def test_an_expected_error_is_one_sentence(tmp_path, monkeypatch):
+    (tmp_path / "run.json").write_text('{"ended": "completed"}')
     monkeypatch.setattr("sys.argv", ["skinlib", "train", str(tmp_path)])
     with pytest.raises(SystemExit, match=r"^skinlib: .*exists: remove it"):
         cli.main()
+
+
+def test_ctrl_c_is_one_sentence(tmp_path, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["skinlib", "train", str(tmp_path / "run"), "--size", "64"])
+    before = _thread.interrupt_main  # as Ctrl-C does it
+    monkeypatch.setattr(training._Run, "on_epoch_begin", lambda *given: before())
+    with pytest.raises(SystemExit, match=r"^skinlib: it was interrupted.*0 of 20 epochs"):
+        cli.main()
+
+
+def test_a_sweep_says_what_it_will_do_and_skips_what_is_done(tmp_path, monkeypatch):
+    runs = {"only": Run(Recipe(model="small", epochs=1))}
+    monkeypatch.setitem(SWEEPS, "one", lambda seeds: runs)
+    first, second = (run("sweep", "one", "--folder", tmp_path, "--size", 64) for _ in range(2))
+    assert first.exit_code == second.exit_code == 0, first.output
+    assert "1 runs of one to do: only" in first.output
+    assert "hours on one machine" in first.output
+    assert "0 runs of one to do: none" in second.output
+    assert Record.done(tmp_path / "only")
 
 
 def test_doctor_says_what_is_there(monkeypatch, tmp_path):

@@ -11,6 +11,7 @@ from skinlib.records import KEYS, SCHEMA, Record, RecordError
 def record():
     run = {key: {} for key in KEYS} | {
         "schema": SCHEMA,
+        "ended": "completed",
         "split": {"test": 2},
         "history": {"loss": [2.0, 1.5]},
     }
@@ -57,6 +58,11 @@ def change_probability(folder):
     (folder / "predictions.csv").write_text(text)
 
 
+def fail(folder):
+    run = json.loads((folder / "run.json").read_text()) | {"ended": "the disk was full"}
+    (folder / "run.json").write_text(json.dumps(run))
+
+
 def rename_class(folder):
     text = (folder / "predictions.csv").read_text().replace("l1,nv", "l1,healthy")
     (folder / "predictions.csv").write_text(text)
@@ -71,6 +77,7 @@ def rename_class(folder):
         (change_schema, "schema is 99"),
         (change_probability, "sum to 1"),
         (rename_class, "unknown class"),
+        (fail, "the disk was full"),
     ],
 )
 def test_a_damaged_record_is_named(tmp_path, record, damage, says):

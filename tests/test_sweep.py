@@ -1,33 +1,72 @@
+
 import pytest
 
 from skinlib import sweep
-from skinlib.data.splits import random_split
+from skinlib.data import load
 from skinlib.models import build
-from skinlib.records import Record
+from skinlib.records import Record, RecordError
+from skinlib.sweep import Run
 from skinlib.training import Recipe
 
-
-def test_every_named_run_has_a_network_and_a_name_of_its_own():
-    for recipes in (sweep.SWEEPS[name]() for name in sweep.SWEEPS):
-        assert len({str(recipe) for recipe in recipes.values()}) == len(recipes)
-        for recipe in {r.model: r for r in recipes.values()}.values():
-            assert build(recipe.model, (64, 64, 3), **recipe.options).output.shape == (None, 7)
+PHANTOM = {"count": 80, "size": 64}
 
 
-def test_done_runs_are_skipped_and_failed_ones_reported(phantom, tmp_path, monkeypatch):
-    good = Recipe(model="small", epochs=1)
-    runs = {"bad": Recipe(model="none"), "good": good, "done": good}
-    monkeypatch.setitem(sweep.SWEEPS, "three", lambda: runs)
-    (tmp_path / "done").mkdir()
-    (tmp_path / "done" / "run.json").touch()
-    split = random_split(phantom)
-    with pytest.raises(sweep.SweepError, match="bad"):
-        sweep.run("three", phantom, split, tmp_path)
+@pytest.mark.parametrize("name", sweep.SWEEPS)
+def test_every_named_run_has_a_network_and_a_setting_of_its_own(name):
+    runs = sweep.SWEEPS[name](2)
+    assert len({str(run) for run in runs.values()}) == len(runs)
+    recipes = {(r.recipe.model, str(r.recipe.options)): r.recipe for r in runs.values()}
+    for recipe in recipes.values():
+        assert build(recipe.model, (64, 64, 3), **recipe.options).output.shape == (None, 7)
+
+
+def test_the_ablation_is_complete_and_shares_runs_with_table_1():
+    runs = sweep.ablation(3)
+    assert len(runs) == 2**3 * 2 * 3
+    assert runs["proposed_random_seed0"] == sweep.table1(1)["proposed_random_seed0"]
+    assert runs["proposed_grouped_seed0"] == sweep.grouped(1)["proposed_grouped_seed0"]
+    plain = runs["proposed_without_deformable_without_attention_without_joint_loss_random_seed0"]
+    assert plain.recipe.options == {"deformable": False, "attention": False}
+    assert plain.recipe.loss == "cross_entropy"
+
+
+def test_first_reproduce_then_improve():
+    for name in ("table1", "grouped", "ablation"):
+        assert not any(run.recipe.augment for run in sweep.SWEEPS[name](1).values())
+
+
+@pytest.fixture
+def three(monkeypatch):
+    good = Run(Recipe(model="small", epochs=1))
+    runs = {"bad": Run(Recipe(model="none")), "good": good, "done": good}
+    monkeypatch.setitem(sweep.SWEEPS, "three", lambda seeds: runs)
+    return runs
+
+
+def test_done_runs_are_skipped_and_failed_ones_reported(three, tmp_path):
+    sweep.work({"done": three["done"]}, "phantom", PHANTOM, tmp_path, progress=False)
+    todo = sweep.missing("three", 1, tmp_path)
+    assert list(todo) == ["bad", "good"]
+    with pytest.raises(sweep.SweepError, match=r"1 runs failed: bad .*unknown model"):
+        sweep.work(todo, "phantom", PHANTOM, tmp_path, progress=False)
     assert Record.read(tmp_path / "good").run["recipe"]["model"] == "small"
-    assert not (tmp_path / "bad").exists()
-    assert (tmp_path / "done" / "run.json").read_text() == ""
+    assert list(sweep.missing("three", 1, tmp_path)) == ["bad"]
 
 
-def test_unknown_sweep(phantom, tmp_path):
-    with pytest.raises(ValueError, match="unknown sweep 'table9': expected one of"):
-        sweep.run("table9", phantom, random_split(phantom), tmp_path)
+def test_a_record_of_another_recipe_is_not_taken_for_done(three, tmp_path):
+    other = {"good": Run(Recipe(model="small", epochs=2))}
+    sweep.work(other, "phantom", PHANTOM, tmp_path, progress=False)
+    with pytest.raises(RecordError, match="good has another recipe than good of three"):
+        sweep.missing("three", 1, tmp_path)
+
+
+def test_the_estimate_grows_with_the_work():
+    dataset = load("phantom", **PHANTOM)
+    one = {"a": Run(Recipe(model="small", epochs=10))}
+    two = one | {"b": Run(Recipe(model="small", epochs=1000))}
+    assert 0 < 20 * sweep.estimate(one, dataset) < sweep.estimate(two, dataset)
+
+
+def test_unknown_sweep(tmp_path):
+    with pytest.raises(sweep.SweepError, match="unknown sweep 'table9': expected one of"):
+        sweep.missing("table9", 1, tmp_path)

@@ -1,4 +1,9 @@
+import errno
 import json
+import os
+import signal
+import subprocess
+import sys
 from dataclasses import replace
 
 import keras
@@ -6,9 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from skinlib import training
+from skinlib.data.batches import Batches
 from skinlib.data.splits import random_split
 from skinlib.records import Record, RecordError
-from skinlib.training import Batches, Recipe, train
+from skinlib.training import Recipe, train
 
 
 @pytest.fixture(scope="module")
@@ -41,8 +48,9 @@ def test_one_recipe_one_record(phantom, split, tmp_path):
     assert not np.array_equal(other.probabilities, first.probabilities)
 
 
-def test_a_folder_that_exists_is_refused_before_training(phantom, split, tmp_path):
-    with pytest.raises(RecordError, match="exists"):
+def test_a_finished_record_is_not_overwritten(phantom, split, tmp_path):
+    train(phantom, split, Recipe(model="small", epochs=1), tmp_path)
+    with pytest.raises(RecordError, match="exists: remove it"):
         train(phantom, split, Recipe(epochs=10**6), tmp_path)
 
 
@@ -54,6 +62,7 @@ def test_each_epoch_sees_each_picture_once_in_another_order(phantom):
     assert list(first) != list(batches.order)
     assert [len(batches[i][0]) for i in range(len(batches))] == [32, 32, 6]
     images, one_hot = batches[2]
+    assert images.dtype == np.uint8
     np.testing.assert_array_equal(images, phantom.images[batches.order[64:]])
     np.testing.assert_array_equal(one_hot.argmax(1), phantom.labels[batches.order[64:]])
 
@@ -77,3 +86,173 @@ def test_callbacks_look_on(phantom, split):
     look = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(epoch))
     train(phantom, split, Recipe(epochs=2), callbacks=(look,))
     assert seen == [0, 1]
+
+
+def test_augmented_pictures_are_the_squares_symmetries(phantom):
+    rows = np.zeros(400, int)
+    images, _ = Batches(phantom, rows, 400, seed=0, augment=True)[0]
+    original = phantom.images[0]
+    symmetries = [np.rot90(side, k) for side in (original, original[:, ::-1]) for k in range(4)]
+    found = [[np.array_equal(image, s) for s in symmetries].index(True) for image in images]
+    assert min(np.bincount(found, minlength=8)) > 20
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from skinlib import training
+from skinlib.data import load
+from skinlib.data.splits import random_split
+
+moment, folder = sys.argv[1:]
+dataset = load("phantom", count=80, size=64)
+training.CHECKPOINT_SECONDS = 0
+replace, writes = os.replace, []
+
+def die_while_writing(partial, path):
+    writes.append(Path(path).name)
+    if len(writes) == {"checkpoint": 2, "run": 5}[moment]:
+        Path(partial).write_bytes(Path(partial).read_bytes()[:-100])
+        os.kill(os.getpid(), signal.SIGKILL)
+    replace(partial, path)
+
+os.replace = die_while_writing
+recipe = training.Recipe(epochs=3, seed=1, batch_size=16)
+training.train(dataset, random_split(dataset, validation=0.2), recipe, Path(folder))
+"""
+
+
+@pytest.mark.parametrize("moment", ["checkpoint", "run"])
+def test_a_killed_run_goes_on_to_the_same_record(phantom, split, tmp_path, moment):
+    command = [sys.executable, "-c", KILLED, moment, str(tmp_path / "run")]
+    killed = subprocess.run(command, capture_output=True, text=True)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert not Record.done(tmp_path / "run")
+
+    recipe = Recipe(epochs=3, seed=1, batch_size=16)
+    seen = []
+    look = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(epoch))
+    _, resumed = train(phantom, split, recipe, tmp_path / "run", callbacks=(look,))
+    assert seen == {"checkpoint": [1, 2], "run": []}[moment]
+    _, whole = train(phantom, split, recipe)
+    assert resumed.run["history"] == whole.run["history"]
+    pd.testing.assert_frame_equal(resumed.predictions, whole.predictions, check_exact=True)
+    assert not (tmp_path / "run" / "checkpoint.npz").exists()
+
+
+@pytest.fixture
+def checkpointed(phantom, split, tmp_path, monkeypatch):
+    """A folder with the checkpoint of a run that was interrupted in its second epoch."""
+    monkeypatch.setattr(training, "CHECKPOINT_SECONDS", 0)
+
+    def interrupt(epoch, logs):
+        if epoch == 1:
+            raise KeyboardInterrupt
+
+    stop = keras.callbacks.LambdaCallback(on_epoch_begin=interrupt)
+    with pytest.raises(KeyboardInterrupt, match=r"interrupted.*; 1 of 2 epochs were done"):
+        train(phantom, split, Recipe(model="small", epochs=2), tmp_path, callbacks=(stop,))
+    return tmp_path
+
+
+def test_an_interrupted_run_says_so_and_goes_on(phantom, split, checkpointed):
+    with pytest.raises(RecordError, match="interrupted"):
+        Record.read(checkpointed)
+    train(phantom, split, Recipe(model="small", epochs=2), checkpointed)
+    assert Record.read(checkpointed).run["ended"] == "completed"
+
+
+def test_a_checkpoint_of_another_run_is_refused(phantom, split, checkpointed):
+    with pytest.raises(RecordError, match=r"checkpoint.npz belongs to a run with another recipe"):
+        train(phantom, split, Recipe(model="small", epochs=3), checkpointed)
+
+
+def test_a_damaged_checkpoint_is_named(phantom, split, checkpointed):
+    path = checkpointed / "checkpoint.npz"
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(RecordError, match=r"checkpoint.npz cannot be read: remove it"):
+        train(phantom, split, Recipe(model="small", epochs=2), checkpointed)
+
+
+def test_a_loss_that_is_lost_ends_the_run(phantom, split, tmp_path):
+    recipe = Recipe(model="small", learning_rate=1e30)
+    with pytest.raises(training.TrainingError, match=r"the loss was (nan|inf) in epoch 1: lower"):
+        train(phantom, split, recipe, tmp_path)
+    with pytest.raises(RecordError, match="the loss was"):
+        Record.read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (MemoryError(), "batches of 32: take smaller"),
+        (
+            RuntimeError("RESOURCE_EXHAUSTED: Out of memory while ..."),
+            "batches of 32: take smaller",
+        ),
+        (OSError(errno.ENOSPC, "No space left on device"), "no space is left on the disk"),
+    ],
+)
+def test_what_ends_a_run_is_one_sentence_in_its_record(phantom, split, tmp_path, error, says):
+    def fail(epoch, logs):
+        raise error
+
+    stop = keras.callbacks.LambdaCallback(on_epoch_begin=fail)
+    with pytest.raises(training.TrainingError, match=says):
+        train(phantom, split, Recipe(model="small"), tmp_path, callbacks=(stop,))
+    assert says in json.loads((tmp_path / "run.json").read_text())["ended"]
+
+
+def test_an_unforeseen_error_is_not_hidden(phantom, split, tmp_path):
+    def fail(epoch, logs):
+        raise LookupError("where")
+
+    stop = keras.callbacks.LambdaCallback(on_epoch_begin=fail)
+    with pytest.raises(LookupError, match="where"):
+        train(phantom, split, Recipe(model="small"), tmp_path, callbacks=(stop,))
+    assert "LookupError: where" in json.loads((tmp_path / "run.json").read_text())["ended"]
+
+
+def test_mixed_precision_computes_in_16_bits_and_answers_in_32(phantom, split):
+    recipe = Recipe(epochs=1, precision="mixed_bfloat16")
+    model, record = train(phantom, split, recipe)
+    assert model.get_layer("deformable").compute_dtype == "bfloat16"
+    assert model.output.dtype == "float32"
+    assert keras.config.dtype_policy().name == "float32"
+    assert np.isfinite(record.probabilities).all()
+
+
+def test_more_devices_than_there_are_is_refused(phantom, split):
+    with pytest.raises(training.TrainingError, match=r"devices: expected a divisor .* got 64"):
+        train(phantom, split, Recipe(devices=64, batch_size=64))
+
+
+SHARED = """
+import os, sys
+import numpy as np
+os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=2"
+if os.environ["KERAS_BACKEND"] == "tensorflow":
+    import tensorflow as tf
+    cpu = tf.config.list_physical_devices("CPU")[0]
+    tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+from skinlib.data import load
+from skinlib.data.splits import random_split
+from skinlib.training import Recipe, train
+
+dataset = load("phantom", count=80, size=64)
+split = random_split(dataset, validation=0.2)
+recipe = dict(model="small", epochs=2, batch_size=16, seed=1)
+one, two = (train(dataset, split, Recipe(**recipe, devices=d))[1] for d in (1, 2))
+assert len(split.train) % 2 == 0 and len(split.train) % 16
+np.testing.assert_allclose(one.run["history"]["loss"], two.run["history"]["loss"], rtol=1e-3)
+np.testing.assert_allclose(one.probabilities, two.probabilities, atol=1e-3)
+"""
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+def test_two_devices_give_the_record_of_one(backend):
+    environment = {**os.environ, "KERAS_BACKEND": backend}
+    shared = subprocess.run(
+        [sys.executable, "-c", SHARED], capture_output=True, text=True, env=environment
+    )
+    assert shared.returncode == 0, shared.stderr

@@ -1,6 +1,6 @@
 """Which pictures train, which validate, which test; and how much one half knows of the other."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -13,10 +13,10 @@ from skinlib.data.dataset import CLASSES, Dataset
 
 @dataclass(frozen=True)
 class Split:
-    """Row indices of a `Dataset`, int64, sorted; the three parts are disjoint and cover it.
+    """Row indices of a `Dataset`, int64; but for the faulty ones, disjoint parts that cover it.
 
     Attributes:
-        kind: "random" or "grouped".
+        kind: a key of `SPLITS`.
         seed: what the draw was seeded with.
         train, validation, test: indices; `validation` may be empty.
     """
@@ -50,6 +50,46 @@ def grouped_split(
 ) -> Split:
     """Like `random_split`, but draws lesions: all pictures of one lesion fall on one side."""
     return _split("grouped", dataset, lesions(dataset), seed, test, validation)
+
+
+def peeked_split(dataset: Dataset, seed: int = 0, *, test: float = 0.15) -> Split:
+    """`random_split` with a fault: the test part validates too, so that it can choose the epoch.
+
+    It trains on what `random_split` trains on.
+    """
+    split = random_split(dataset, seed, test=test)
+    return replace(split, kind="peeked", validation=split.test)
+
+
+def copied_split(dataset: Dataset, seed: int = 0, *, test: float = 0.15) -> Split:
+    """A split with a fault: rare classes are copied first, so that copies fall on both sides.
+
+    Every class is repeated until it has as many pictures as the largest, more or less; then the
+    rows are divided at random. A row can come several times, in both parts.
+    """
+    count = np.bincount(dataset.labels, minlength=len(CLASSES))
+    times = np.maximum(1, np.round(count.max() / np.maximum(count, 1)))[dataset.labels]
+    rows = np.repeat(np.arange(len(dataset)), times.astype(int))
+    train, tested = train_test_split(
+        rows, test_size=test, random_state=seed, stratify=dataset.labels[rows]
+    )
+    return Split("copied", seed, train, rows[:0], tested)
+
+
+def seen_split(dataset: Dataset, seed: int = 0, *, test: float = 0.15) -> Split:
+    """`random_split` with a fault: it trains on the test part as well."""
+    split = random_split(dataset, seed, test=test)
+    return replace(split, kind="seen", train=np.arange(len(dataset)))
+
+
+SPLITS = {
+    "random": random_split,
+    "grouped": grouped_split,
+    "peeked": peeked_split,
+    "copied": copied_split,
+    "seen": seen_split,
+}
+"""Name of a split -> the function that draws it. The last three are faults, to be measured."""
 
 
 def lesions(dataset: Dataset) -> np.ndarray:

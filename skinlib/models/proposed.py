@@ -28,12 +28,14 @@ def proposed(
     pools: tuple[int, ...] = POOLS,
     dense: tuple[int, int] = (512, 512),
     dropout: float = 0.5,
+    batch_norm: bool = False,
+    initializer: str = "glorot_uniform",
 ) -> keras.Model:
     """Builds the network of figure 1: (N, H, W, 3) pixels in 0..255 to (N, classes) probabilities.
 
     The paper fixes the ten convolutions, the number, size and stride of the pools, the places of
-    the deformable convolution and of the attention, and ReLU. It leaves `pools`, `dense` and
-    `dropout` open; chapter 05 argues for the defaults.
+    the deformable convolution and of the attention, and ReLU. It leaves the other arguments open;
+    chapter 05 argues for their defaults.
 
     Args:
         input_shape: (H, W, 3).
@@ -45,6 +47,8 @@ def proposed(
             ones). After 8 or 9, it follows the deformable convolution or the attention.
         dense: widths of the two hidden fully connected layers; the third has `classes`.
         dropout: share of the values that is dropped after each of these two.
+        batch_norm: a batch normalisation after each of the ten convolutions' ReLU.
+        initializer: of the ten convolutions' kernels, as Keras names it.
 
     Raises:
         ModelError: if `pools` has other numbers than 4 to 10, each at most once.
@@ -52,17 +56,25 @@ def proposed(
     if len(set(pools)) < len(pools) or not set(pools) <= {4, *FILTERS}:
         raise ModelError(f"pools are different numbers from 4 to 10, got {tuple(pools)}")
 
+    def convolution(x, filters, side, name):
+        x = layers.Conv2D(
+            filters,
+            side,
+            padding="same",
+            activation="relu",
+            kernel_initializer=initializer,
+            name=name,
+        )(x)
+        return layers.BatchNormalization(name=f"{name}_norm")(x) if batch_norm else x
+
     inputs = keras.Input(input_shape, name="pixels")
     x = layers.Rescaling(1 / 255, name="rescale")(inputs)
     x = layers.Concatenate(name="concatenate")(
-        [
-            layers.Conv2D(8, k, padding="same", activation="relu", name=f"conv{n}_{k}x{k}")(x)
-            for n, k in enumerate(KERNELS, start=1)
-        ]
+        [convolution(x, 8, k, f"conv{n}_{k}x{k}") for n, k in enumerate(KERNELS, start=1)]
     )
     for number in range(4, 11):
         if number in FILTERS:
-            x = _convolution(FILTERS[number], f"conv{number}")(x)
+            x = convolution(x, FILTERS[number], 3, f"conv{number}")
         if number == 8:
             x = _eighth(deformable)(x)
         if number == 9:
@@ -78,19 +90,19 @@ def proposed(
     return keras.Model(inputs, x, name="proposed")
 
 
-def _convolution(filters: int, name: str) -> keras.Layer:
-    return layers.Conv2D(filters, 3, padding="same", activation="relu", name=name)
-
-
 def _eighth(deformable: bool) -> keras.Layer:
     """What follows convolution 8: eq. 1 of the paper, or its stand-in."""
     if deformable:
         return DeformableConv2D(128, 3, padding="same", activation="relu", name="deformable")
-    return _convolution(128, "plain_deformable")
+    return _plain("plain_deformable")
 
 
 def _ninth(attention: bool) -> keras.Layer:
     """What follows convolution 9: eq. 2 of the paper, or its stand-in."""
     if attention:
         return SoftAttention(maps=128, kernel_size=3, name="attention")
-    return _convolution(128, "plain_attention")
+    return _plain("plain_attention")
+
+
+def _plain(name: str) -> keras.Layer:
+    return layers.Conv2D(128, 3, padding="same", activation="relu", name=name)
