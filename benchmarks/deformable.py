@@ -1,25 +1,31 @@
 """A training step's worth of deformable convolution against a plain one, in one run.
 
 Forward and backward, batch 32, 128 -> 128 channels, 3 x 3. Where torchvision can be imported, its
-operator runs beside.
+operator runs beside. Then the memory of such a step, and the proposed network's training speed with
+the layer and with a plain convolution in its place.
 
     python benchmarks/deformable.py [--record]
 """
 
 import argparse
 import json
-import platform
+import os
 import time
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from statistics import median
 
 import keras
 import numpy as np
 import pandas as pd
+import psutil
 from keras import layers, ops
 
+from skinlib.environment import environment, peak_memory
 from skinlib.layers.deformable import DeformableConv2D
-from skinlib.environment import environment
+from skinlib.models.proposed import proposed
+from skinlib.training import compiles
 
 RECORD = Path(__file__).parents[1] / "book/results/bench/deformable.json"
 BATCH, CHANNELS, ROUNDS = 32, 128, 7
@@ -99,17 +105,63 @@ def measure(side: int) -> dict[str, float]:
     return {name: median(values) for name, values in seconds.items()}
 
 
+def memory(side: int) -> float:
+    """Extra peak memory of a step, in sizes of its input; from a process of its own."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(_memory, side).result()
+
+
+def _memory(side: int) -> float:
+    inputs = np.zeros((BATCH, side, side, CHANNELS), "float32")
+    small = np.zeros((BATCH, 2, 2, CHANNELS), "float32")
+    layer = DeformableConv2D(CHANNELS, 3, padding="same")
+    layer.build(inputs.shape)
+    step(layer, small)()
+    task, before = step(layer, inputs), psutil.Process().memory_info().rss
+    task()
+    return (peak_memory() - before) / inputs.nbytes
+
+
+def network() -> dict[str, float]:
+    """Seconds a training step of the proposed network, batch 32, 64 x 64, median."""
+    images = np.random.default_rng(0).integers(0, 256, (32, 64, 64, 3)).astype("float32")
+    labels = np.eye(7, dtype="float32")[np.arange(32) % 7]
+    work, seconds = {}, {}
+    for name, deformable in (("deformable", True), ("plain", False)):
+        model = proposed(images.shape[1:], deformable=deformable)
+        model.compile("adam", "categorical_crossentropy", jit_compile=compiles())
+        work[name], seconds[name] = model, []
+        model.train_on_batch(images, labels)
+    for _ in range(3 * ROUNDS):
+        for name, model in work.items():
+            start = time.perf_counter()
+            model.train_on_batch(images, labels)
+            seconds[name].append(time.perf_counter() - start)
+    return {name: median(values) for name, values in seconds.items()}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--record", action="store_true", help=f"write {RECORD.name}")
     arguments = parser.parse_args()
+    inputs = {side: memory(side) for side in (28, 56)}  # first: a child inherits the peak
     rows = {side: measure(side) for side in (7, 14, 28, 56)}
     table = pd.DataFrame(rows).T.rename_axis("side")
     table["ratio"] = table["deformable"] / table["plain"]
     print(table.round(4).to_string())
+    print(f"extra memory, in sizes of the input: {inputs}")
+    training = network()
+    print(f"training speed with the layer: {training['plain'] / training['deformable']:.0%}")
     if arguments.record:
-        about = {"environment": environment(), "processor": platform.processor()}
-        about |= {"batch": BATCH, "channels": CHANNELS, "seconds": table.round(5).to_dict("index")}
+        about = {
+            "environment": environment(),
+            "load": os.getloadavg()[0],
+            "batch": BATCH,
+            "channels": CHANNELS,
+            "seconds": table.round(5).to_dict("index"),
+            "memory": inputs,
+            "network": training,
+        }
         RECORD.parent.mkdir(parents=True, exist_ok=True)
         RECORD.write_text(json.dumps(about, indent=1) + "\n")
 

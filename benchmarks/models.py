@@ -18,8 +18,8 @@ from statistics import median
 
 import pandas as pd
 
-from skinlib.models import MODELS
 from skinlib.environment import environment
+from skinlib.models import MODELS
 
 RECORD = Path(__file__).parents[1] / "book/results/bench/models.json"
 
@@ -30,8 +30,8 @@ def serve(name: str, size: int, batch: int, pipe: Connection) -> None:
     import numpy as np
 
     from skinlib.cost import cost
-    from skinlib.models import build
     from skinlib.environment import peak_memory
+    from skinlib.models import build
 
     model = build(name, (size, size, 3))
     costs = cost(model)  # before there is an optimizer, whose state would count on disk

@@ -129,7 +129,7 @@ class _Run(keras.callbacks.Callback):
             optimizer=keras.optimizers.Adam(recipe.learning_rate),
             loss=_loss(dataset, split, recipe),
             metrics=["accuracy"],
-            jit_compile=_compiles(),
+            jit_compile=compiles(),
         )
         self.batches = Batches(
             dataset,
@@ -321,7 +321,7 @@ def _sharing(recipe: Recipe) -> contextlib.AbstractContextManager:
     raise TrainingError("devices: several need TensorFlow or JAX, see KERAS_BACKEND")
 
 
-def _compiles() -> bool | str:
+def compiles() -> bool | str:
     """XLA makes this network slower where TensorFlow runs on the CPU."""
     return False if keras.backend.backend() == "tensorflow" and not gpus() else "auto"
 

@@ -8,7 +8,7 @@ and of torchvision.ops.deform_conv2d, with channels last.
 import keras
 from keras import ops
 
-SMALL = 100
+SMALL = 200
 """Up to this many input pixels, sampling as a product of hat functions beats gathering."""
 
 
@@ -50,15 +50,17 @@ def deform_conv2d(
     _check(inputs, kernel, offset, mask, strides, padding, dilation, offset_groups)
 
     y, x = _sampling_points(inputs, offset, size, strides, padding, dilation, offset_groups)
-    features = _sample(inputs, y, x, mask)  # (N, H', W', G, kh * kw, C / G)
-    features = ops.moveaxis(features, 3, 4)  # the groups' channels side by side again
+    if mask is not None:
+        mask = ops.swapaxes(ops.reshape(mask, ops.shape(y)), 3, 4)
+    features = _sample(inputs, ops.swapaxes(y, 3, 4), ops.swapaxes(x, 3, 4), mask)
 
     points, filters = size[0] * size[1], kernel.shape[-1]
     groups = channels // kernel.shape[2]
     n, h, w = ops.shape(features)[:3]
     if groups == 1:
-        features = ops.reshape(features, (n, h, w, points * channels))
-        return ops.matmul(features, ops.reshape(kernel, (points * channels, filters)))
+        features = ops.reshape(features, (-1, points * channels))
+        outputs = ops.matmul(features, ops.reshape(kernel, (points * channels, filters)))
+        return ops.reshape(outputs, (n, h, w, filters))
     features = ops.reshape(features, (n, h, w, points, groups, channels // groups))
     kernel = ops.reshape(kernel, (points, channels // groups, groups, filters // groups))
     outputs = ops.einsum("nhwkgc,kcgf->nhwgf", features, kernel)
@@ -94,19 +96,16 @@ def _padding(size, outputs, stride, reach):
 
 
 def _sample(inputs, y, x, mask):
-    """Bilinear values of `inputs` at the points: (N, H', W', G, kh * kw, C / G)."""
+    """Bilinear values at points (N, H', W', kh * kw, G): (N, H', W', kh * kw, G, C / G)."""
     n, height, width, channels = ops.shape(inputs)
-    shape = ops.shape(y)
-    groups = y.shape[3]
-    images = ops.reshape(inputs, (n, height * width, groups, channels // groups))
-    if mask is not None:
-        mask = ops.reshape(mask, shape)
+    groups = y.shape[4]
     area = height * width
+    images = ops.reshape(inputs, (n, area, groups, channels // groups))
     if isinstance(area, int) and area <= SMALL:
         return _sample_by_hats(images, y, x, mask, height, width)
 
-    images = ops.reshape(ops.moveaxis(images, 2, 1), (-1, channels // groups))
-    first = ops.reshape(ops.arange(n * groups), (n, 1, 1, groups, 1)) * area
+    images = ops.reshape(images, (-1, channels // groups))
+    first = ops.reshape(ops.arange(n), (n, 1, 1, 1, 1)) * area
     bottom, right = ops.cast(height, y.dtype), ops.cast(width, x.dtype)
     y = ops.clip(y, -1, bottom)  # farther out is as zero as there, and an int32 holds it
     x = ops.clip(x, -1, right)
@@ -116,28 +115,32 @@ def _sample(inputs, y, x, mask):
         for column in (left, left + 1):
             inside = (row >= 0) & (row < bottom) & (column >= 0) & (column < right)
             weight = (1 - ops.abs(y - row)) * (1 - ops.abs(x - column))
-            weight = ops.where(inside, weight, 0)
-            index = ops.cast(ops.clip(row, 0, bottom - 1), "int32") * width
-            index = index + ops.cast(ops.clip(column, 0, right - 1), "int32")
-            weight = ops.cast(weight, inputs.dtype)
+            weight = ops.cast(ops.where(inside, weight, 0), inputs.dtype)
             if mask is not None:
                 weight = weight * mask
-            values = values + ops.take(images, first + index, axis=0) * weight[..., None]
+            pixel = ops.cast(ops.clip(row, 0, bottom - 1), "int32") * width
+            pixel = pixel + ops.cast(ops.clip(column, 0, right - 1), "int32")
+            index = (first + pixel) * groups + ops.arange(groups)
+            values = values + ops.take(images, index, axis=0) * weight[..., None]
     return values
 
 
 def _sample_by_hats(images, y, x, mask, height, width):
     """The same as one product: a point's weight on pixel i is relu(1 - |p - i|), in y and in x."""
-    rows = ops.relu(1 - ops.abs(y[..., None] - ops.arange(height, dtype=y.dtype)))
-    columns = ops.relu(1 - ops.abs(x[..., None] - ops.arange(width, dtype=x.dtype)))
+    n, h, w, points, groups = ops.shape(y)
+
+    def hats(position, side):
+        flat = ops.reshape(ops.moveaxis(position, 4, 1), (-1, 1))
+        return ops.relu(1 - ops.abs(flat - ops.arange(side, dtype=flat.dtype)))
+
+    rows, columns = hats(y, height), hats(x, width)
     if mask is not None:
-        rows = rows * ops.cast(mask, rows.dtype)[..., None]
-    weights = ops.cast(rows[..., :, None] * columns[..., None, :], images.dtype)
-    n, h, w, groups, points = ops.shape(y)
-    weights = ops.reshape(ops.moveaxis(weights, 3, 1), (n, groups, h * w * points, height * width))
-    values = ops.matmul(weights, ops.moveaxis(images, 2, 1))
+        rows = rows * ops.cast(ops.reshape(ops.moveaxis(mask, 4, 1), (-1, 1)), rows.dtype)
+    weights = ops.matmul(rows[:, :, None], columns[:, None, :])
+    weights = ops.reshape(weights, (n, groups, h * w * points, height * width))
+    values = ops.matmul(ops.cast(weights, images.dtype), ops.swapaxes(images, 1, 2))
     values = ops.reshape(values, (n, groups, h, w, points, images.shape[-1]))
-    return ops.moveaxis(values, 1, 3)
+    return ops.moveaxis(values, 1, 4)
 
 
 def _pair(value: int | tuple[int, int]) -> tuple[int, int]:
