@@ -1,4 +1,3 @@
-
 import pytest
 
 from skinlib import sweep
