@@ -1,11 +1,20 @@
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import balanced_accuracy_score, f1_score, precision_score
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.special import softmax
+from sklearn.metrics import (
+    average_precision_score,
+    balanced_accuracy_score,
+    f1_score,
+    precision_score,
+    roc_auc_score,
+)
 
 from skinlib import metrics
 from skinlib.data import CLASSES
-from skinlib.records import COLUMNS, Record
+from skinlib.records import COLUMNS, Record, RecordError
 
 
 def record_of(labels, predicted, lesion_ids=None):
@@ -53,6 +62,137 @@ def test_an_interval_counts_lesions_not_pictures(noisy):
     copied = noisy.predictions.loc[np.repeat(range(400), 4)].reset_index(drop=True)
     four = metrics.scores(Record({}, copied), resamples=500).loc["accuracy"]
     assert four["high"] - four["low"] == pytest.approx(once["high"] - once["low"], rel=0.15)
+
+
+@pytest.fixture
+def soft():
+    """Uncertain predictions; several pictures a lesion."""
+    random = np.random.default_rng(1)
+    labels = random.choice(7, 500, p=[0.05, 0.05, 0.1, 0.02, 0.1, 0.66, 0.02])
+    record = record_of(labels, labels, [f"l{i // 3}" for i in range(500)])
+    table = record.predictions
+    logits = 1.5 * np.eye(7)[labels] + random.normal(size=(500, 7))
+    table[list(CLASSES)] = softmax(logits, axis=1)
+    return record
+
+
+def test_every_score_on_repeated_rows_is_the_weighted_one(soft):
+    """The bootstrap weighs pictures; drawing them several times must give the same."""
+    weight = next(metrics._resampled(soft, 1))
+    rows = np.repeat(np.arange(500), weight.astype(int))
+    repeated = Record({}, soft.predictions.iloc[rows].reset_index(drop=True))
+    expected = metrics.scores(repeated, metrics.SCORES, resamples=1)["value"]
+    got = metrics._scores(soft, metrics.SCORES, [weight]).loc[0]
+    pd.testing.assert_series_equal(got, expected, check_names=False)
+
+
+def test_rankings_are_scikit_learns(soft):
+    table = metrics.scores(soft, ("ROC AUC", "average precision"), resamples=2)["value"]
+    truth = np.eye(7)[soft.labels]
+    p = soft.probabilities
+    assert table["ROC AUC"] == pytest.approx(roc_auc_score(truth, p, average="macro"))
+    assert table["average precision"] == pytest.approx(
+        average_precision_score(truth, p, average="macro")
+    )
+
+
+def test_macro_scores_are_scikit_learns(noisy):
+    table = metrics.scores(noisy, ("macro precision", "macro F1"), resamples=2)["value"]
+    given = (noisy.labels, noisy.probabilities.argmax(1))
+    assert table["macro F1"] == pytest.approx(f1_score(*given, average="macro"))
+    assert table["macro precision"] == pytest.approx(precision_score(*given, average="macro"))
+
+
+def test_calibration_in_closed_form():
+    """Ten pictures at 80 % certainty, six of them right: off by 0.2."""
+    record = record_of([5] * 6 + [4] * 4, [5] * 10)
+    record.predictions[list(CLASSES)] = [0, 0, 0, 0, 0.2, 0.8, 0]
+    table = metrics.scores(record, ("ECE", "Brier"), resamples=2)["value"]
+    assert table["ECE"] == pytest.approx(0.2)
+    assert table["Brier"] == pytest.approx(0.6 * 2 * 0.2**2 + 0.4 * 2 * 0.8**2)
+    (row,) = metrics.calibration(record).to_dict("records")
+    assert row == pytest.approx({"pictures": 10, "confidence": 0.8, "accuracy": 0.6})
+
+
+@given(labels=st.lists(st.integers(0, 6), min_size=2, max_size=40))
+@settings(deadline=None, max_examples=30)
+def test_a_perfect_network(labels):
+    table = metrics.scores(record_of(labels, labels), metrics.SCORES, resamples=2)["value"]
+    if len(set(labels)) == 1:
+        table = table.drop(["ROC AUC", "average precision"])
+    assert table.drop(["ECE", "Brier"]).to_numpy() == pytest.approx(1)
+    assert table[["ECE", "Brier"]].to_numpy() == pytest.approx(0)
+
+
+def test_classes_missing_from_a_resample_do_no_harm():
+    record = record_of([5] * 30 + [3], [5] * 30 + [3])
+    table = metrics.scores(record, metrics.SCORES, resamples=50)
+    assert np.isfinite(table["value"]).all()
+
+
+def test_mcnemar_of_a_published_example():
+    """Fagerland et al. (2013), table 1: 1 against 7 discordant pairs, exact p = 0.0703."""
+    right, wrong = 5, 4
+    first = [right] * 1 + [wrong] * 7 + [right] * 1 + [wrong] * 12
+    second = [wrong] * 1 + [right] * 7 + [right] * 1 + [wrong] * 12
+    row = metrics.difference(record_of([5] * 21, first), record_of([5] * 21, second))
+    assert row["p"] == pytest.approx(0.0703, abs=5e-5)
+    assert row["value"] == pytest.approx(-6 / 21)
+    assert row["low"] < row["value"] < row["high"]
+
+
+def test_a_network_equals_itself(soft):
+    row = metrics.difference(soft, soft, resamples=20)
+    assert row.to_dict() == {"value": 0, "low": 0, "high": 0, "p": 1}
+
+
+def test_paired_networks_are_compared_more_sharply_than_apart(noisy):
+    changed = noisy.predictions.copy()
+    changed.loc[:9, list(CLASSES)] = np.eye(7)[(noisy.labels[:10] + 1) % 7]
+    row = metrics.difference(noisy, Record({}, changed))
+    apart = metrics.scores(noisy).loc["accuracy"]
+    assert row["high"] - row["low"] < (apart["high"] - apart["low"]) / 2
+
+
+def test_records_of_different_test_parts_are_not_compared(noisy, soft):
+    with pytest.raises(RecordError, match="different test parts"):
+        metrics.difference(noisy, soft)
+
+
+def test_holm_by_hand():
+    p = pd.Series({"a": 0.01, "b": 0.04, "c": 0.03, "d": 0.005})
+    assert metrics.holm(p).to_dict() == pytest.approx({"a": 0.03, "b": 0.06, "c": 0.06, "d": 0.02})
+
+
+def test_wilson_of_the_papers_accuracies():
+    assert metrics.wilson(0.8829, 1503) == pytest.approx((0.866, 0.898), abs=1e-3)
+    assert metrics.wilson(0.8684, 1503) == pytest.approx((0.850, 0.885), abs=1e-3)
+
+
+def test_students_interval_over_seeds(noisy):
+    right = [100, 110, 120]
+    runs = [record_of([5] * 200, [5] * n + [4] * (200 - n)) for n in right]
+    row = metrics.over_seeds(runs)
+    assert row["value"] == pytest.approx(0.55)
+    half = 4.302653 * 0.05 / np.sqrt(3)
+    assert (row["low"], row["high"]) == pytest.approx((0.55 - half, 0.55 + half))
+    alone = metrics.over_seeds(runs[:1])
+    assert alone["low"] < alone["value"] < alone["high"]
+
+
+def test_the_interval_covers_what_it_should():
+    """Lesions of four pictures that are right or wrong together, truly right at 70 %."""
+    random = np.random.default_rng(0)
+    covered = {"lesions": 0, "pictures": 0}
+    for _ in range(150):
+        right = np.repeat(random.random(75) < 0.7, 4)
+        lesions = np.repeat([f"l{i}" for i in range(75)], 4)
+        for unit, ids in {"lesions": lesions, "pictures": None}.items():
+            record = record_of([5] * 300, np.where(right, 5, 4), ids)
+            row = metrics.scores(record, ("accuracy",), resamples=150).loc["accuracy"]
+            covered[unit] += row["low"] <= 0.7 <= row["high"]
+    assert 0.90 <= covered["lesions"] / 150 <= 0.99
+    assert covered["pictures"] / 150 < 0.8
 
 
 def test_majority_of_the_papers_test_part():
