@@ -1,0 +1,35 @@
+"""Chooses the setting of chapter 06's short run, without a look at its test part.
+
+Another phantom than the chapter's (seed 1). Each setting trains on the training part and is scored
+on the validation part; the test part is not used.
+
+    python book/results/lesson/make.py
+"""
+
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+
+import pandas as pd
+
+from skinlib import metrics
+from skinlib.data import load
+from skinlib.data.splits import grouped_split
+from skinlib.training import Recipe, train
+
+dataset = load("phantom", count=800, size=64, seed=1)
+split = grouped_split(dataset, seed=1, validation=0.2)
+split = replace(split, test=split.validation, validation=split.validation[:0])
+
+rows = []
+for batch_size, rate, dropout in product((8, 32), (2e-4, 5e-4), (0.0, 0.5)):
+    recipe = Recipe(
+        epochs=10, batch_size=batch_size, learning_rate=rate, options={"dropout": dropout}
+    )
+    values = [
+        metrics.scores(train(dataset, split, replace(recipe, seed=s))[1], resamples=2)["value"]
+        for s in range(2)
+    ]
+    mean = pd.concat(values, axis=1).mean(axis=1)
+    rows.append({"batch_size": batch_size, "learning_rate": rate, "dropout": dropout, **mean})
+pd.DataFrame(rows).round(4).to_csv(Path(__file__).with_name("settings.csv"), index=False)
