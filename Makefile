@@ -15,9 +15,9 @@ book: .venv/ready
 test: .venv/ready
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/pytest
-	KERAS_BACKEND=jax $(BIN)/pytest tests/layers tests/models tests/test_losses.py
-	$(BIN)/pytest --nbval book
+	$(BIN)/pytest -n 2
+	KERAS_BACKEND=jax $(BIN)/pytest -n 2 tests/layers tests/models tests/test_losses.py
+	$(BIN)/pytest -n 2 --dist loadfile --nbval book
 
 lab: .venv/ready
 	$(BIN)/jupyter lab --notebook-dir=book

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 import papermill
@@ -84,15 +85,20 @@ def make(root: Path, parameters: dict, kernel: str | None = None) -> Path:
     for name in ("_config.yml", "_toc.yml"):
         shutil.copy(root / name, source)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    seconds = {}
-    with tqdm(chapters(root), unit="chapter", disable=None) as bar:
-        for chapter in bar:
-            bar.set_postfix_str(chapter.stem)
-            start = time.perf_counter()
-            execute(source / chapter, parameters, kernel)
-            seconds[chapter.stem] = time.perf_counter() - start
-    for name, taken in seconds.items():
-        print(f"{taken:6.1f} s  {name}")
+
+    def timed(chapter: Path) -> float:
+        start = time.perf_counter()
+        execute(source / chapter, parameters, kernel)
+        return time.perf_counter() - start
+
+    names = chapters(root)
+    with ThreadPoolExecutor(1 if kernel else 2) as pool:  # a GPU is not shared
+        works = {pool.submit(timed, name): name for name in names}
+        for work in tqdm(as_completed(works), total=len(works), unit="chapter", disable=None):
+            if work.exception():
+                pool.shutdown(cancel_futures=True)
+                raise work.exception()
+            print(f"{work.result():6.1f} s  {works[work].stem}", flush=True)
     jupyter_book = str(Path(sys.executable).with_name("jupyter-book"))
     command = [jupyter_book, "build", str(source), "--all", "-W"]
     command += ["--keep-going", "--quiet", "--path-output", str(root)]

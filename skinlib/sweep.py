@@ -248,7 +248,7 @@ def _here(runs, data, options, folder, scheduler, progress):
 
 
 def _cluster(runs, data, options, folder, scheduler, progress):
-    from dask.distributed import Client, as_completed
+    from distributed import Client, as_completed
 
     with Client(scheduler) as client:
         workers = client.scheduler_info(n_workers=-1)["workers"].values()

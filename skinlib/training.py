@@ -4,15 +4,18 @@ import contextlib
 import errno
 import hashlib
 import json
+import random
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
+from unittest import mock
 
 import keras
 import numpy as np
 import pandas as pd
+from keras.src.random import seed_generator
 from sklearn.utils.class_weight import compute_class_weight
 from tqdm import tqdm
 
@@ -112,7 +115,7 @@ def train(
             raise RecordError(f"{folder} exists: remove it, or write the record elsewhere")
         folder.mkdir(parents=True, exist_ok=True)
     keras.utils.set_random_seed(recipe.seed)
-    with _precision(recipe.precision), _sharing(recipe):
+    with _own_random(recipe.seed), _precision(recipe.precision), _sharing(recipe):
         run = _Run(dataset, split, recipe, folder)
         record = run.go(callbacks, progress)
     return run.network, record
@@ -289,6 +292,16 @@ def _reason(error: BaseException, recipe: Recipe, folder: Path | None) -> str:
 def _first_line(error: BaseException) -> str:
     text = str(error).strip().splitlines() or [""]
     return text[0] if isinstance(error, SkinlibError) else f"{type(error).__name__}: {text[0]}"
+
+
+@contextlib.contextmanager
+def _own_random(seed: int) -> Iterator[None]:
+    """Keras takes the seeds of first weights and dropout from Python's one random generator.
+
+    On a cluster other threads draw from it in between; so Keras gets one that is not shared.
+    """
+    with mock.patch.object(seed_generator, "python_random", random.Random(seed)):
+        yield
 
 
 @contextlib.contextmanager

@@ -1,11 +1,16 @@
+import os
+import signal
+
+import numpy as np
 import pytest
+from distributed import Client, LocalCluster
 
 from skinlib import sweep
 from skinlib.data import load
 from skinlib.models import build
 from skinlib.records import Record, RecordError
 from skinlib.sweep import Run
-from skinlib.training import Recipe
+from skinlib.training import Recipe, train
 
 PHANTOM = {"count": 80, "size": 64}
 
@@ -69,3 +74,48 @@ def test_the_estimate_grows_with_the_work():
 def test_unknown_sweep(tmp_path):
     with pytest.raises(sweep.SweepError, match="unknown sweep 'table9': expected one of"):
         sweep.missing("table9", 1, tmp_path)
+
+
+@pytest.fixture
+def cluster():
+    with LocalCluster(
+        n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50
+    ) as cluster:
+        yield cluster
+
+
+def test_a_worker_that_dies_costs_only_its_run(cluster, tmp_path):
+    """The first run kills its worker once, after its first epoch's checkpoint."""
+    runs = {
+        "deadly": Run(Recipe(model="small", epochs=3, seed=1)),
+        "other": Run(Recipe(model="small", epochs=1)),
+    }
+
+    def arm(dask_worker):
+        """Makes this worker's process die when the run is in its second epoch."""
+        from skinlib import training
+
+        begin = training._Run.on_epoch_begin
+
+        def die(self, epoch, logs=None):
+            fuse = tmp_path / "fuse"
+            if epoch == 1 and not fuse.exists():
+                fuse.touch()
+                os.kill(os.getpid(), signal.SIGKILL)
+            begin(self, epoch, logs)
+
+        training._Run.on_epoch_begin = die
+        training.CHECKPOINT_SECONDS = 0
+
+    with Client(cluster) as client:
+        client.run(arm)
+        address = cluster.scheduler_address
+        sweep.work(runs, "phantom", PHANTOM, tmp_path, scheduler=address, progress=False)
+    assert (tmp_path / "fuse").exists()
+    dataset = load("phantom", **PHANTOM)
+    _, whole = train(dataset, runs["deadly"].divide(dataset), runs["deadly"].recipe)
+    resumed = Record.read(tmp_path / "deadly")
+    losses = (record.run["history"]["loss"] for record in (resumed, whole))
+    np.testing.assert_allclose(*losses, rtol=1e-3)  # workers have other threads, so other rounding
+    np.testing.assert_allclose(resumed.probabilities, whole.probabilities, atol=1e-3)
+    assert Record.done(tmp_path / "other")

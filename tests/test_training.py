@@ -1,6 +1,7 @@
 import errno
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -86,6 +87,19 @@ def test_callbacks_look_on(phantom, split):
     look = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(epoch))
     train(phantom, split, Recipe(epochs=2), callbacks=(look,))
     assert seen == [0, 1]
+
+
+def test_threads_that_draw_random_numbers_do_not_change_a_run(phantom, split, monkeypatch):
+    _, alone = train(phantom, split, Recipe(model="small", epochs=1))
+    build = training.build
+
+    def disturbed(*given, **options):
+        random.random()
+        return build(*given, **options)
+
+    monkeypatch.setattr(training, "build", disturbed)
+    _, crowded = train(phantom, split, Recipe(model="small", epochs=1))
+    pd.testing.assert_frame_equal(crowded.predictions, alone.predictions, check_exact=True)
 
 
 def test_augmented_pictures_are_the_squares_symmetries(phantom):
