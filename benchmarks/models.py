@@ -10,7 +10,6 @@ import argparse
 import json
 import multiprocessing
 import os
-import platform
 import time
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -18,7 +17,7 @@ from statistics import median
 
 import pandas as pd
 
-from skinlib.environment import environment
+from skinlib.environment import environment, processor
 from skinlib.models import MODELS
 
 RECORD = Path(__file__).parents[1] / "book/results/bench/models.json"
@@ -77,14 +76,6 @@ def measure(size: int, batch: int, rounds: int) -> dict[str, dict]:
     return costs
 
 
-def processor() -> str:
-    """The processor's name, as the system gives it."""
-    about = Path("/proc/cpuinfo")
-    lines = about.read_text().splitlines() if about.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor()
-
-
 def table(costs: dict[str, dict]) -> pd.DataFrame:
     """A row a network, in units for people, with times as multiples of the paper's network."""
     frame = pd.DataFrame(costs).T
@@ -115,7 +106,7 @@ def main() -> None:
     print(f"{processor()}, {os.cpu_count()} cores; {settings}")
     print(table(costs).to_string())
     if options.record:
-        run = {"processor": processor(), "environment": environment()}
+        run = {"environment": environment()}
         RECORD.parent.mkdir(parents=True, exist_ok=True)
         RECORD.write_text(
             json.dumps({**run, "settings": settings, "models": costs}, indent=1) + "\n"

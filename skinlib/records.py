@@ -120,6 +120,17 @@ class Record:
         return record
 
 
+def read_all(folder: Path) -> tuple[dict[str, Record], list[str]]:
+    """Every record in a folder by its name, and a sentence on each that cannot be used."""
+    found, faults = {}, []
+    for path in sorted(Path(folder).glob("*/run.json")):
+        try:
+            found[path.parent.name] = Record.read(path.parent)
+        except RecordError as error:
+            faults.append(str(error))
+    return found, faults
+
+
 def _replace(path: Path, text: str) -> None:
     """Writes a file, all or nothing."""
     partial = path.with_name(f"{path.name}.partial")

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from skinlib.data import CLASSES
-from skinlib.records import KEYS, SCHEMA, Record, RecordError
+from skinlib.records import KEYS, SCHEMA, Record, RecordError, read_all
 
 
 @pytest.fixture
@@ -86,3 +86,14 @@ def test_a_damaged_record_is_named(tmp_path, record, damage, says):
     with pytest.raises(RecordError, match=says) as error:
         Record.read(tmp_path / "run")
     assert str(tmp_path / "run") in str(error.value)
+
+
+def test_a_damaged_record_is_left_out_and_named(tmp_path, record):
+    record.write(tmp_path / "good")
+    record.write(tmp_path / "bad")
+    change_schema(tmp_path / "bad")
+    (tmp_path / "unfinished").mkdir()
+    found, faults = read_all(tmp_path)
+    assert list(found) == ["good"]
+    assert len(faults) == 1
+    assert str(tmp_path / "bad") in faults[0]

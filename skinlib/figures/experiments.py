@@ -1,6 +1,7 @@
 """Figures of chapter 06: what the runs say."""
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
@@ -58,4 +59,68 @@ def per_class_recall(table: pd.DataFrame, data: str) -> Figure:
     axes.bar_label(bars, [f"n = {n}" for n in table["pictures"]], padding=2, fontsize=9)
     axes.yaxis.set_major_formatter("{x:.0%}")
     axes.set(ylabel="recall", ylim=(0, 1.1), title=f"data: {data}")
+    return figure
+
+
+def table1(table: pd.DataFrame, data: str) -> Figure:
+    """Accuracies of the paper and of ours, with intervals.
+
+    Args:
+        table: a row a network; columns (source, "value" | "low" | "high"), from 0 to 1, NaN where
+            there is no run. The first source is the paper.
+        data: what the runs were made on.
+    """
+    sources = list(dict.fromkeys(table.columns.get_level_values(0)))
+    figure, ax = plt.subplots(figsize=(6.6, 0.55 * len(table) + 1.6))
+    looks = zip(sources, "osD", ("0.45", "#0072B2", "#D55E00"), strict=False)
+    for shift, (source, marker, colour) in enumerate(looks):
+        row = table[source]
+        y = np.arange(len(table)) + 0.22 * (shift - 1)
+        spread = [row["value"] - row["low"], row["high"] - row["value"]]
+        ax.errorbar(row["value"], y, xerr=spread, fmt=marker, color=colour, capsize=3, label=source)
+    ax.set_yticks(range(len(table)), table.index)
+    ax.invert_yaxis()
+    ax.xaxis.set_major_formatter("{x:.0%}")
+    ax.set(xlabel="accuracy, 95 % intervals", title=data)
+    figure.legend(loc="outside lower center", ncols=3, fontsize=9)
+    return figure
+
+
+def forest(table: pd.DataFrame, data: str) -> Figure:
+    """Paired differences with their intervals; zero means no difference.
+
+    Args:
+        table: a row a comparison; columns `value`, `low`, `high`, as shares.
+        data: what the runs were made on.
+    """
+    figure, ax = plt.subplots(figsize=(6.6, 0.45 * len(table) + 1.4))
+    points = 100 * table
+    spread = [points["value"] - points["low"], points["high"] - points["value"]]
+    y = range(len(table))
+    ax.errorbar(points["value"], y, xerr=spread, fmt="o", color="#0072B2", capsize=4)
+    ax.axvline(0, color="0.4", ls="--")
+    ax.set_yticks(y, table.index)
+    ax.set(ylim=(len(table) - 0.5, -0.5), title=data)
+    ax.set_xlabel("difference in accuracy (points), 95 % interval")
+    return figure
+
+
+def calibration(tables: dict[str, pd.DataFrame], data: str) -> Figure:
+    """Reliability: how often a network is right, against how sure it is.
+
+    Args:
+        tables: name of a run -> what `skinlib.metrics.calibration` returns.
+        data: what the runs were made on.
+    """
+    figure, ax = plt.subplots(figsize=(4.6, 4.2))
+    ax.plot([0, 1], [0, 1], color="0.5", ls="--", label="perfectly calibrated")
+    marks = zip(tables.items(), "osD^v", sns.color_palette("colorblind"), strict=False)
+    for (name, table), marker, colour in marks:
+        size = 15 + 300 * table["pictures"] / table["pictures"].sum()
+        ax.plot(table["confidence"], table["accuracy"], color=colour, lw=1)
+        ax.scatter(table["confidence"], table["accuracy"], size, color=colour, marker=marker,
+                   label=name)  # fmt: skip
+    ax.set(xlabel="largest probability", ylabel="share that is right", title=data)
+    ax.set(xlim=(0, 1.02), ylim=(0, 1.02))
+    figure.legend(loc="outside lower center", fontsize=9)
     return figure

@@ -48,7 +48,12 @@ class SoftAttention(layers.Layer):
         self.residual = residual
         self.concat = concat
         self.convolution = layers.Conv2D(
-            maps, kernel_size, padding="same", use_bias=False, dtype=self.dtype_policy
+            maps,
+            kernel_size,
+            padding="same",
+            use_bias=False,
+            dtype=self.dtype_policy,
+            name="maps",
         )
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
