@@ -5,7 +5,8 @@ import shutil
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
 from pathlib import Path
 
 import papermill
@@ -60,6 +61,12 @@ def execute(notebook: Path, parameters: dict, kernel: str | None = None) -> None
         ) from None
 
 
+def _timed(notebook: Path, parameters: dict, kernel: str | None) -> float:
+    start = time.perf_counter()
+    execute(notebook, parameters, kernel)
+    return time.perf_counter() - start
+
+
 def make(root: Path, parameters: dict, kernel: str | None = None) -> Path:
     """Executes every chapter and renders the book.
 
@@ -85,15 +92,10 @@ def make(root: Path, parameters: dict, kernel: str | None = None) -> Path:
     for name in ("_config.yml", "_toc.yml"):
         shutil.copy(root / name, source)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-
-    def timed(chapter: Path) -> float:
-        start = time.perf_counter()
-        execute(source / chapter, parameters, kernel)
-        return time.perf_counter() - start
-
     names = chapters(root)
-    with ThreadPoolExecutor(1 if kernel else 2) as pool:  # a GPU is not shared
-        works = {pool.submit(timed, name): name for name in names}
+    workers = 1 if kernel else 2  # a GPU is not shared
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        works = {pool.submit(_timed, source / name, parameters, kernel): name for name in names}
         for work in tqdm(as_completed(works), total=len(works), unit="chapter", disable=None):
             if work.exception():
                 pool.shutdown(cancel_futures=True)

@@ -35,6 +35,10 @@ def prepare(
         Literal["squash", "crop"],
         typer.Option(help="Resize the whole picture, or its central square."),
     ] = "squash",
+    part: Annotated[
+        Literal["training", "test"],
+        typer.Option(help="HAM10000 itself, or the test set of ISIC 2018 task 3."),
+    ] = "training",
     strict: Annotated[bool, typer.Option("--strict", help="Refuse imperfect data.")] = False,
     download: Annotated[
         Literal["dataverse", "isic"] | None,
@@ -48,7 +52,7 @@ def prepare(
         from skinlib.data.download import download as fetch
 
         fetch(download, root)
-    dataset = ham10000.prepare(root, size, resize, strict=strict)
+    dataset = ham10000.prepare(root, size, resize, part=part, strict=strict)
     height, width, _ = dataset.image_shape
     print(f"{len(dataset):,} pictures of {height} x {width} ({dataset.resize})")
     print(dataset.table["dx"].value_counts().sort_index().to_string(header=False))

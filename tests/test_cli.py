@@ -1,5 +1,3 @@
-import _thread
-
 import pytest
 from typer.testing import CliRunner
 
@@ -31,8 +29,11 @@ def test_an_expected_error_is_one_sentence(tmp_path, monkeypatch):
 
 def test_ctrl_c_is_one_sentence(tmp_path, monkeypatch):
     monkeypatch.setattr("sys.argv", ["skinlib", "train", str(tmp_path / "run"), "--size", "64"])
-    before = _thread.interrupt_main  # as Ctrl-C does it
-    monkeypatch.setattr(training._Run, "on_epoch_begin", lambda *given: before())
+
+    def interrupt(*given):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training._Run, "on_epoch_begin", interrupt)
     with pytest.raises(SystemExit, match=r"^skinlib: it was interrupted.*0 of 20 epochs"):
         cli.main()
 

@@ -1,0 +1,169 @@
+"""Where a network looks: heat maps by tf-keras-vis, and how well they point at the lesion.
+
+Grad-CAM: Selvaraju et al. (2017), doi:10.1109/ICCV.2017.74.
+"""
+
+import warnings
+
+import keras
+import numpy as np
+
+from skinlib import SkinlibError
+
+METHODS = ("grad_cam", "grad_cam_plus_plus", "score_cam", "saliency")
+
+
+class ExplainError(SkinlibError):
+    """A heat map that cannot be made."""
+
+
+def last_spatial_layer(model: keras.Model) -> str:
+    """The name of the last layer with a height and a width above 1 that does not pool."""
+    for layer in reversed(model.layers):
+        shape = layer.output.shape
+        if len(shape) == 4 and min(shape[1:3]) > 1 and "pool" not in type(layer).__name__.lower():
+            return layer.name
+    raise ExplainError(f"{model.name} has no layer with a height and a width")
+
+
+def heat_map(
+    model: keras.Model,
+    images: np.ndarray,
+    classes: np.ndarray,
+    *,
+    layer: str | None = None,
+    method: str = "grad_cam",
+) -> np.ndarray:
+    """What speaks for a class, place by place. The model is left as it is.
+
+    The score that is explained is the class's logit, before the softmax.
+
+    Args:
+        model: a classifier of `skinlib.models`.
+        images: (N, H, W, 3), 0..255.
+        classes: N class indices.
+        layer: name of the layer whose map is weighted, this one and no other; None takes
+            `last_spatial_layer`. Saliency needs none.
+        method: of `METHODS`.
+
+    Returns:
+        (N, H, W), each map stretched from 0 to 1; one without any difference is 0.
+
+    Raises:
+        ExplainError: if the method or layer is unknown, or Keras does not run on TensorFlow.
+    """
+    if keras.backend.backend() != "tensorflow":
+        raise ExplainError("heat maps need TensorFlow: unset KERAS_BACKEND, or set it so")
+    if method not in METHODS:
+        raise ExplainError(f"unknown method {method!r}: expected one of {', '.join(METHODS)}")
+    names = [known.name for known in model.layers]
+    if layer is not None and layer not in names:
+        raise ExplainError(f"{model.name} has no layer {layer!r}: it has {', '.join(names)}")
+    from tf_keras_vis.gradcam import Gradcam
+    from tf_keras_vis.gradcam_plus_plus import GradcamPlusPlus
+    from tf_keras_vis.saliency import Saliency
+    from tf_keras_vis.scorecam import Scorecam
+    from tf_keras_vis.utils.model_modifiers import ReplaceToLinear
+    from tf_keras_vis.utils.scores import CategoricalScore
+
+    tools = (Gradcam, GradcamPlusPlus, Scorecam, Saliency)
+    tool = dict(zip(METHODS, tools, strict=True))[method](
+        model, model_modifier=ReplaceToLinear(), clone=True
+    )
+    options = {}
+    if method != "saliency":
+        options = {
+            "penultimate_layer": layer or last_spatial_layer(model),
+            "seek_penultimate_conv_layer": False,  # or it walks back to the convolution before
+        }
+    score = CategoricalScore([int(c) for c in classes])
+    with warnings.catch_warnings():  # it puts one input into a list
+        warnings.filterwarnings("ignore", message=r"(?s).*structure of `inputs`")
+        heat = tool(score, np.asarray(images, "float32"), **options)
+    heat = np.asarray(heat, "float32")
+    return heat / np.maximum(heat.max((1, 2), keepdims=True), 1e-12)
+
+
+def randomised(model: keras.Model, seed: int = 0) -> keras.Model:
+    """The same network with fresh weights: its maps are what training does not explain.
+
+    Adebayo et al. (2018), arXiv 1810.03292.
+    """
+    keras.utils.set_random_seed(seed)
+    return keras.models.clone_model(model)
+
+
+def pointing(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    """Pointing game (Zhang et al. 2018): whether the highest point lies on the lesion.
+
+    Args:
+        maps: (N, H, W), 0 or more.
+        masks: (N, H, W), 1 on the lesion.
+
+    Returns:
+        (N,), 0 to 1; where several points are highest, their share on the lesion.
+    """
+    highest = maps == maps.max((1, 2), keepdims=True)
+    return (highest * masks).sum((1, 2)) / highest.sum((1, 2))
+
+
+def energy(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    """The share of a map's sum that lies on the lesion (Wang et al. 2020), (N,), 0 to 1.
+
+    A map of zeros counts as a uniform one.
+    """
+    total = maps.sum((1, 2))
+    inside = (maps * masks).sum((1, 2)) / np.where(total > 0, total, 1)
+    return np.where(total > 0, inside, masks.mean((1, 2)))
+
+
+def overlap(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    """Intersection over union with the lesion of a map's highest points, as many as it has.
+
+    So a map that ranks all points of the lesion first scores 1, whatever its values. Equal values
+    count from the top left on.
+
+    Returns:
+        (N,), 0 to 1.
+    """
+    flat = masks.reshape(len(masks), -1) > 0
+    order = np.argsort(-maps.reshape(len(maps), -1), axis=1, kind="stable")
+    rank = np.argsort(order, axis=1)
+    chosen = rank < flat.sum(1, keepdims=True)
+    union = (chosen | flat).sum(1)
+    return (chosen & flat).sum(1) / np.maximum(union, 1)
+
+
+def curve(
+    model: keras.Model,
+    image: np.ndarray,
+    heat: np.ndarray,
+    label: int,
+    *,
+    insertion: bool = False,
+    steps: int = 16,
+) -> np.ndarray:
+    """The class's probability while pixels go, highest first (Petsiuk et al. 2018).
+
+    Deletion replaces pixels by the picture's mean colour; insertion starts there and puts them
+    back. The mean of the curve is the area under it: small is good for deletion, large for
+    insertion.
+
+    Args:
+        model: a classifier.
+        image: (H, W, 3), 0..255.
+        heat: (H, W).
+        label: class index.
+        insertion: put pixels back instead.
+        steps: how many; each moves the same number of pixels.
+
+    Returns:
+        (steps + 1,) probabilities, from no pixel moved to all.
+    """
+    image = np.asarray(image, "float32")
+    grey = np.broadcast_to(image.mean((0, 1)), image.shape)
+    rank = np.argsort(np.argsort(-heat.ravel(), kind="stable")).reshape(heat.shape)
+    moved = rank[None] < (np.linspace(0, 1, steps + 1) * rank.size)[:, None, None]
+    kept = moved if insertion else ~moved
+    batch = np.where(kept[..., None], image, grey)
+    return model.predict(batch, verbose=0)[:, label]

@@ -1,0 +1,168 @@
+import keras
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from keras import layers
+from scipy.ndimage import zoom
+from scipy.stats import spearmanr
+
+from skinlib import explain
+from skinlib.models import MODELS, build
+
+pytestmark = [
+    pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="needs TensorFlow"),
+    pytest.mark.filterwarnings("ignore:.*scipy.ndimage.*:DeprecationWarning"),
+]
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (2, 64, 64, 3)).astype("float32")
+CLASSES = [5, 1]
+
+
+@pytest.fixture(scope="module")
+def proposed():
+    keras.utils.set_random_seed(0)
+    return build("proposed", (64, 64, 3))
+
+
+def by_hand(model, layer, image, label):
+    """relu(sum over channels of mean gradient times feature), of the logit, scaled to 0..1."""
+    import tensorflow as tf
+
+    head = model.get_layer("probabilities")
+    parts = keras.Model(model.inputs[0], [model.get_layer(layer).output, head.input])
+    with tf.GradientTape() as tape:
+        features, last = parts(image[None])
+        logit = keras.ops.matmul(last, head.kernel)[0, label] + head.bias[label]
+    weights = tape.gradient(logit, features).numpy().mean((0, 1, 2))
+    heat = np.maximum(0, (features[0].numpy() * weights).sum(-1))
+    return (heat - heat.min()) / (heat.max() - heat.min() + 1e-12)
+
+
+@pytest.mark.parametrize("layer", ["deformable", "attention", "conv7"])
+def test_the_layer_that_was_named_not_the_convolution_before_it(proposed, layer):
+    heat = explain.heat_map(proposed, IMAGES, CLASSES, layer=layer)
+    for image, label, got in zip(IMAGES, CLASSES, heat, strict=True):
+        small = by_hand(proposed, layer, image, label)
+        expected = zoom(small, 64 / small.shape[0], order=1)
+        np.testing.assert_allclose(got, expected / max(expected.max(), 1e-12), atol=2e-3)
+
+
+@pytest.mark.parametrize("method", explain.METHODS)
+def test_the_model_is_left_as_it_is(proposed, method):
+    config, weights = proposed.get_config(), proposed.get_weights()
+    before = proposed(IMAGES)
+    heat = explain.heat_map(proposed, IMAGES, CLASSES, method=method)
+    assert heat.shape == (2, 64, 64)
+    assert heat.min() >= 0
+    assert heat.max() <= 1 + 1e-6
+    assert proposed.get_config() == config
+    assert proposed.get_layer("probabilities").activation is keras.activations.softmax
+    for old, new in zip(weights, proposed.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+    np.testing.assert_array_equal(before, proposed(IMAGES))
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_each_network_has_a_map_of_the_pictures_size(name):
+    model = build(name, (64, 64, 3))
+    layer = model.get_layer(explain.last_spatial_layer(model))
+    assert min(layer.output.shape[1:3]) > 1
+    assert explain.heat_map(model, IMAGES, CLASSES).shape == (2, 64, 64)
+
+
+def test_the_papers_network_is_explained_at_its_last_convolution(proposed):
+    assert explain.last_spatial_layer(proposed) == "conv10"
+
+
+def test_a_network_whose_map_is_known():
+    """Two channels pass through; class 1 adds the second and class 0 the first."""
+    inputs = keras.Input((64, 64, 2))
+    features = layers.Conv2D(2, 1, use_bias=False, name="features")(inputs)
+    pooled = layers.GlobalAveragePooling2D()(features)
+    outputs = layers.Dense(2, activation="softmax", use_bias=False, name="probabilities")(pooled)
+    model = keras.Model(inputs, outputs)
+    model.set_weights([np.eye(2)[None, None], np.eye(2)])
+    image = np.zeros((1, 64, 64, 2), "float32")
+    image[0, 10:20, 10:20, 0] = 1
+    image[0, 40:50, 30:60, 1] = 1
+    for label in (0, 1):
+        heat = explain.heat_map(model, image, [label])
+        np.testing.assert_allclose(heat[0], image[0, ..., label], atol=1e-6)
+
+
+def test_wrong_names_say_what_there_is(proposed):
+    with pytest.raises(explain.ExplainError, match="no layer 'conv99': it has pixels"):
+        explain.heat_map(proposed, IMAGES, CLASSES, layer="conv99")
+    with pytest.raises(explain.ExplainError, match="unknown method 'x': expected one of grad_cam"):
+        explain.heat_map(proposed, IMAGES, CLASSES, method="x")
+
+
+MASKS = np.zeros((1, 8, 8))
+MASKS[:, 2:5, 3:6] = 1
+
+
+def test_a_perfect_map_scores_1_and_its_opposite_0():
+    for score in (explain.pointing, explain.energy, explain.overlap):
+        assert score(MASKS, MASKS).tolist() == [1]
+        assert score(1 - MASKS, MASKS).tolist() == [0]
+
+
+def test_a_uniform_map_scores_the_lesions_share():
+    uniform = np.ones((1, 8, 8))
+    assert explain.pointing(uniform, MASKS) == pytest.approx(9 / 64)
+    assert explain.energy(uniform, MASKS) == pytest.approx(9 / 64)
+    assert explain.energy(0 * uniform, MASKS) == pytest.approx(9 / 64)
+
+
+@given(
+    arrays(float, (3, 5, 5), elements=st.floats(0, 1)),
+    arrays("uint8", (3, 5, 5), elements=st.integers(0, 1)),
+)
+@settings(deadline=None, max_examples=50)
+def test_scores_are_shares_and_ignore_scale(maps, masks):
+    for score in (explain.pointing, explain.energy, explain.overlap):
+        values = score(maps, masks)
+        assert ((values >= 0) & (values <= 1)).all()
+    np.testing.assert_allclose(explain.overlap(maps, masks), explain.overlap(4 * maps, masks))
+
+
+def test_overlap_of_half_the_lesion():
+    half = np.zeros((1, 8, 8))
+    half[:, 2:5, 3:6] = [[1, 1, 1], [1, 0.9, 0], [0, 0, 0]]
+    half[:, 7, :4] = 0.5
+    assert explain.overlap(half, MASKS) == pytest.approx(5 / 13)
+
+
+@pytest.fixture
+def counting():
+    """P(class 1) is the share of white pixels."""
+    inputs = keras.Input((8, 8, 3))
+    share = layers.Rescaling(1 / 255)(layers.GlobalAveragePooling2D()(inputs))
+    outputs = layers.Dense(2, use_bias=False)(share)
+    model = keras.Model(inputs, outputs)
+    model.set_weights([np.array([[-1, 1], [0, 0], [0, 0]])])
+    return model
+
+
+def test_deletion_and_insertion_of_a_network_that_counts_white(counting):
+    image = np.zeros((8, 8, 3))
+    image[:4] = 255
+    heat = np.arange(64, 0, -1).reshape(8, 8)  # white first
+    deletion = explain.curve(counting, image, heat, 1, steps=4)
+    insertion = explain.curve(counting, image, heat, 1, insertion=True, steps=4)
+    np.testing.assert_allclose(deletion, [0.5, 0.375, 0.25, 0.375, 0.5], atol=1e-6)
+    np.testing.assert_allclose(insertion, [0.5, 0.625, 0.75, 0.625, 0.5], atol=1e-6)
+
+
+def test_fresh_weights_destroy_the_map(proposed):
+    """Adebayo et al.: what survives random weights was not learnt."""
+    before = explain.heat_map(proposed, IMAGES, CLASSES, method="saliency")
+    fresh = explain.randomised(proposed, seed=1)
+    after = explain.heat_map(fresh, IMAGES, CLASSES, method="saliency")
+    again = explain.heat_map(
+        explain.randomised(proposed, seed=1), IMAGES, CLASSES, method="saliency"
+    )
+    assert abs(spearmanr(before.ravel(), after.ravel()).statistic) < 0.5
+    np.testing.assert_allclose(after, again, atol=1e-5)
