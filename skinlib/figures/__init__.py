@@ -2,6 +2,8 @@
 
 import matplotlib as mpl
 import seaborn as sns
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
 
 from skinlib.data import CLASSES
 
@@ -30,3 +32,10 @@ def use_style() -> None:
             "legend.frameon": False,
         }
     )
+
+
+def not_measured(why: str) -> Figure:
+    """Stands in for a figure that this data set cannot give, so that references still resolve."""
+    figure = plt.figure(figsize=(6, 0.8))
+    figure.text(0.5, 0.5, f"not measured: {why}", ha="center", va="center")
+    return figure
