@@ -16,7 +16,7 @@ test: .venv/ready
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/pytest -n 2
-	KERAS_BACKEND=jax $(BIN)/pytest -n 2 tests/layers tests/models tests/test_losses.py
+	KERAS_BACKEND=jax JAX_DISABLE_MOST_OPTIMIZATIONS=1 $(BIN)/pytest -n 2 tests/layers tests/models tests/test_losses.py
 	$(BIN)/pytest -n 2 --dist loadfile --nbval book
 
 lab: .venv/ready
@@ -28,7 +28,8 @@ bench: .venv/ready
 # A second kernel for the chapters, on this machine's NVIDIA card (Linux).
 gpu-kernel: .venv/ready
 	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[gpu]'
-	$(BIN)/python -m ipykernel install --sys-prefix --name skinlib-gpu --display-name "skinlib (GPU)"
+	$(BIN)/python -m ipykernel install --sys-prefix --name skinlib-gpu --display-name "skinlib (GPU)" \
+	    --env SKINLIB_DEVICE gpu
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv

@@ -144,7 +144,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--record", action="store_true", help=f"write {RECORD.name}")
     arguments = parser.parse_args()
-    inputs = {side: memory(side) for side in (28, 56)}  # first: a child inherits the peak
+    inputs = {side: memory(side) for side in (14, 28, 56)}  # first: a child inherits the peak
     rows = {side: measure(side) for side in (7, 14, 28, 56)}
     table = pd.DataFrame(rows).T.rename_axis("side")
     table["ratio"] = table["deformable"] / table["plain"]

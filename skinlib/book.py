@@ -1,6 +1,9 @@
 """Executes the chapters with papermill and renders them with Jupyter Book, in `_build`."""
 
+import csv
+import datetime
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -9,12 +12,14 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
 
+import nbformat
 import papermill
 import yaml
 from papermill.exceptions import PapermillExecutionError
 from tqdm import tqdm
 
 from skinlib import SkinlibError
+from skinlib.environment import processor, versions
 
 
 class BookError(SkinlibError):
@@ -67,6 +72,23 @@ def _timed(notebook: Path, parameters: dict, kernel: str | None) -> float:
     return time.perf_counter() - start
 
 
+def _status(folder: Path, seconds: dict[Path, float]) -> None:
+    """Writes the tables that `book/status.md` shows."""
+    rows = {"chapters": [("chapter", "seconds")], "machine": [("what", "which")]}
+    for chapter in sorted(seconds):
+        title = nbformat.read(folder / chapter.name, 4).cells[0].source.splitlines()[0]
+        rows["chapters"].append(
+            (f"[{title.removeprefix('# ')}]({chapter.name})", f"{seconds[chapter]:.0f}")
+        )
+    rows["machine"].append(("day", datetime.date.today().isoformat()))
+    rows["machine"].append(("processor", f"{processor()}, {os.cpu_count()} cores"))
+    rows["machine"] += {"python": platform.python_version(), **versions()}.items()
+    (folder / "status").mkdir()
+    for name, table in rows.items():
+        with (folder / "status" / f"{name}.csv").open("w", newline="") as file:
+            csv.writer(file).writerows(table)
+
+
 def make(root: Path, parameters: dict, kernel: str | None = None) -> Path:
     """Executes every chapter and renders the book.
 
@@ -93,14 +115,16 @@ def make(root: Path, parameters: dict, kernel: str | None = None) -> Path:
         shutil.copy(root / name, source)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     names = chapters(root)
-    workers = 1 if kernel else 2  # a GPU is not shared
+    workers, seconds = 1 if kernel else 2, {}  # a GPU is not shared
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         works = {pool.submit(_timed, source / name, parameters, kernel): name for name in names}
         for work in tqdm(as_completed(works), total=len(works), unit="chapter", disable=None):
             if work.exception():
                 pool.shutdown(cancel_futures=True)
                 raise work.exception()
+            seconds[works[work]] = work.result()
             print(f"{work.result():6.1f} s  {works[work].stem}", flush=True)
+    _status(source / "book", seconds)
     jupyter_book = str(Path(sys.executable).with_name("jupyter-book"))
     command = [jupyter_book, "build", str(source), "--all", "-W"]
     command += ["--keep-going", "--quiet", "--path-output", str(root)]

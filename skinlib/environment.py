@@ -7,18 +7,25 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import keras
 import psutil
+
+from skinlib import SkinlibError
 
 PACKAGES = ("skinlib", "keras", "tensorflow", "jax", "torch", "numpy", "scikit-learn")
 
 
+class DeviceError(SkinlibError):
+    """The device that was asked for is not there."""
+
+
 def environment() -> dict:
     """What a record says of the place where it was made."""
+    import keras
+
     return {
         "date": datetime.date.today().isoformat(),
         "python": platform.python_version(),
-        "packages": {name: found for name in PACKAGES if (found := _version(name))},
+        "packages": versions(),
         "backend": keras.backend.backend(),
         "gpus": gpus(),
         "processor": processor(),
@@ -26,8 +33,32 @@ def environment() -> dict:
     }
 
 
+def versions() -> dict[str, str]:
+    """The versions of the packages that decide a run's numbers, of those that are installed."""
+    return {name: found for name in PACKAGES if (found := _version(name))}
+
+
+def on_gpu() -> bool:
+    """Whether the backend sees a card.
+
+    Raises:
+        DeviceError: if it sees none and SKINLIB_DEVICE is "gpu", as in the kernel `skinlib-gpu`.
+    """
+    import keras
+
+    found = bool(gpus())
+    if not found and os.environ.get("SKINLIB_DEVICE") == "gpu":
+        raise DeviceError(
+            f"this kernel is for a GPU and {keras.backend.backend()} sees none: `skinlib doctor` "
+            "says what is missing, and the kernel python3 runs on the processor"
+        )
+    return found
+
+
 def gpus() -> list[str]:
     """The names of the cards that the backend sees."""
+    import keras
+
     backend = keras.backend.backend()
     if backend == "jax":
         import jax
@@ -67,6 +98,8 @@ def peak_gpu_memory() -> int | None:
     """The most memory that this process has held on its first card, in bytes, if it has one."""
     if not gpus():
         return None
+    import keras
+
     backend = keras.backend.backend()
     if backend == "jax":
         import jax

@@ -11,6 +11,7 @@ import numpy as np
 from skinlib import SkinlibError
 
 METHODS = ("grad_cam", "grad_cam_plus_plus", "score_cam", "saliency")
+BATCH = 64
 
 
 class ExplainError(SkinlibError):
@@ -76,11 +77,14 @@ def heat_map(
             "penultimate_layer": layer or last_spatial_layer(model),
             "seek_penultimate_conv_layer": False,  # or it walks back to the convolution before
         }
-    score = CategoricalScore([int(c) for c in classes])
+    heat = []
     with warnings.catch_warnings():  # it puts one input into a list
         warnings.filterwarnings("ignore", message=r"(?s).*structure of `inputs`")
-        heat = tool(score, np.asarray(images, "float32"), **options)
-    heat = np.asarray(heat, "float32")
+        for start in range(0, len(images), BATCH):
+            some = slice(start, start + BATCH)
+            score = CategoricalScore([int(c) for c in classes[some]])
+            heat.append(tool(score, np.asarray(images[some], "float32"), **options))
+    heat = np.concatenate(heat).astype("float32")
     return heat / np.maximum(heat.max((1, 2), keepdims=True), 1e-12)
 
 

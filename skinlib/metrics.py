@@ -189,6 +189,23 @@ def over_seeds(records: list[Record], name: str = "accuracy") -> pd.Series:
     return pd.Series({"value": mean, "low": mean - half, "high": mean + half, "runs": len(values)})
 
 
+def over_lesions(values: np.ndarray, lesions: np.ndarray, resamples: int = 1000) -> pd.Series:
+    """The mean of a value over lesions, with a 95 % bootstrap interval that draws lesions.
+
+    Args:
+        values: (N,), one a picture.
+        lesions: (N,), the lesion that each picture shows; a lesion's pictures are averaged first.
+        resamples: how many bootstrap samples; they are seeded.
+
+    Returns:
+        `value`, `low` and `high`.
+    """
+    means = pd.Series(values).groupby(np.asarray(lesions)).mean().to_numpy()
+    draws = np.random.default_rng(0).choice(means, (resamples, len(means))).mean(1)
+    low, high = np.quantile(draws, (0.025, 0.975))
+    return pd.Series({"value": means.mean(), "low": low, "high": high})
+
+
 def wilson(share: float, count: int) -> tuple[float, float]:
     """The 95 % interval of a share that was seen in `count` independent pictures (Wilson 1927)."""
     interval = stats.binomtest(round(share * count), count).proportion_ci(method="wilson")

@@ -209,3 +209,14 @@ def test_per_class_and_confusion():
     assert table.loc["mel", "precision"] == 0.5
     assert table["pictures"].sum() == 4
     assert metrics.confusion(record).loc["nv", "mel"] == 1
+
+
+def test_more_pictures_of_the_same_lesions_narrow_no_interval():
+    values = np.random.default_rng(0).normal(size=200)
+    once = metrics.over_lesions(values, np.arange(200))
+    often = metrics.over_lesions(np.tile(values, 3), np.tile(np.arange(200), 3))
+    pd.testing.assert_series_equal(once, often)
+    half = 1.96 * values.std() / 200**0.5
+    assert once["high"] - once["low"] == pytest.approx(2 * half, rel=0.1)
+    assert once["value"] == pytest.approx(values.mean())
+    assert once["low"] < once["value"] < once["high"]

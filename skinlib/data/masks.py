@@ -11,10 +11,17 @@ from PIL import Image, UnidentifiedImageError
 from skinlib import SkinlibError
 
 SUFFIX = "_segmentation.png"
+NAMES = ("*segmentations_lesion*", "*lesion_masks*")
 
 
 class MaskError(SkinlibError):
     """Masks that cannot be read; the message names the file."""
+
+
+def find_masks(root: Path) -> Path | None:
+    """The masks that lie beside the archives in a folder, if any do."""
+    found = (path for name in NAMES for path in sorted(Path(root).glob(name)))
+    return next(found, None)
 
 
 def read_masks(path: Path, image_ids: Iterable[str], size: int) -> tuple[np.ndarray, np.ndarray]:

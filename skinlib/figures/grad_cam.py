@@ -42,7 +42,8 @@ def gallery(images: np.ndarray, truth: list[str], maps: dict[str, tuple], data: 
         data: name of the data set.
     """
     shape = (len(images), len(maps) + 1)
-    figure, axes = plt.subplots(*shape, figsize=(7, 1.75 * shape[0]), squeeze=False)
+    size = (7, 7.4 * shape[0] / shape[1])
+    figure, axes = plt.subplots(*shape, figsize=size, squeeze=False)
     for row, (image, name) in enumerate(zip(images, truth, strict=True)):
         axes[row, 0].imshow(image.astype("uint8"))
         axes[row, 0].set_title(f"true: {name}", fontsize=9)
@@ -65,7 +66,9 @@ def scores(table: pd.DataFrame, data: str) -> Figure:
         data: name of the data set.
     """
     names = list(dict.fromkeys(table.index.get_level_values(0)))
-    figure, axes = plt.subplots(1, len(names), figsize=(7, 3.2), sharey=True)
+    figure, axes = plt.subplots(
+        1, len(names), figsize=(7, 0.3 * len(table) / len(names) + 1.4), sharey=True
+    )
     for ax, name in zip(axes, names, strict=True):
         rows = table.loc[name]
         spread = [rows["value"] - rows["low"], rows["high"] - rows["value"]]

@@ -8,6 +8,8 @@ and of torchvision.ops.deform_conv2d, with channels last.
 import keras
 from keras import ops
 
+from skinlib.environment import gpus
+
 SMALL = 200
 """Up to this many input pixels, sampling as a product of hat functions beats gathering."""
 
@@ -46,23 +48,34 @@ def deform_conv2d(
         ValueError: if shapes do not fit; the message says expected and got.
     """
     strides, dilation = _pair(strides), _pair(dilation_rate)
-    size, channels = tuple(kernel.shape[:2]), inputs.shape[-1]
+    size = tuple(kernel.shape[:2])
     _check(inputs, kernel, offset, mask, strides, padding, dilation, offset_groups)
 
     y, x = _sampling_points(inputs, offset, size, strides, padding, dilation, offset_groups)
+    parts = [inputs, ops.swapaxes(y, 3, 4), ops.swapaxes(x, 3, 4)]
     if mask is not None:
-        mask = ops.swapaxes(ops.reshape(mask, ops.shape(y)), 3, 4)
-    features = _sample(inputs, ops.swapaxes(y, 3, 4), ops.swapaxes(x, 3, 4), mask)
+        parts.append(ops.swapaxes(ops.reshape(mask, ops.shape(y)), 3, 4))
+    kernel = ops.convert_to_tensor(kernel)
+    if _is_small(inputs) or gpus():
+        return _convolve(kernel, *parts)
 
-    points, filters = size[0] * size[1], kernel.shape[-1]
-    groups = channels // kernel.shape[2]
+    # One picture at a time, sampled again on the way back: memory for the samples of one, not all.
+    again = keras.remat(_convolve)
+    return ops.map(lambda one: again(kernel, *[part[None] for part in one])[0], tuple(parts))
+
+
+def _convolve(kernel, inputs, y, x, mask=None):
+    """The values at the points, times the kernel: (N, H', W', F)."""
+    features = _sample(inputs, y, x, mask)
+    points, filters = kernel.shape[0] * kernel.shape[1], kernel.shape[-1]
+    groups = inputs.shape[-1] // kernel.shape[2]
     n, h, w = ops.shape(features)[:3]
     if groups == 1:
-        features = ops.reshape(features, (-1, points * channels))
-        outputs = ops.matmul(features, ops.reshape(kernel, (points * channels, filters)))
+        features = ops.reshape(features, (-1, points * kernel.shape[2]))
+        outputs = ops.matmul(features, ops.reshape(kernel, (-1, filters)))
         return ops.reshape(outputs, (n, h, w, filters))
-    features = ops.reshape(features, (n, h, w, points, groups, channels // groups))
-    kernel = ops.reshape(kernel, (points, channels // groups, groups, filters // groups))
+    features = ops.reshape(features, (n, h, w, points, groups, kernel.shape[2]))
+    kernel = ops.reshape(kernel, (points, kernel.shape[2], groups, filters // groups))
     outputs = ops.einsum("nhwkgc,kcgf->nhwgf", features, kernel)
     return ops.reshape(outputs, (n, h, w, filters))
 
@@ -95,13 +108,18 @@ def _padding(size, outputs, stride, reach):
     )  # fmt: skip
 
 
+def _is_small(inputs) -> bool:
+    height, width = inputs.shape[1:3]
+    return None not in (height, width) and height * width <= SMALL
+
+
 def _sample(inputs, y, x, mask):
     """Bilinear values at points (N, H', W', kh * kw, G): (N, H', W', kh * kw, G, C / G)."""
     n, height, width, channels = ops.shape(inputs)
     groups = y.shape[4]
     area = height * width
     images = ops.reshape(inputs, (n, area, groups, channels // groups))
-    if isinstance(area, int) and area <= SMALL:
+    if _is_small(inputs):
         return _sample_by_hats(images, y, x, mask, height, width)
 
     images = ops.reshape(images, (-1, channels // groups))

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from skinlib.data.masks import MaskError, read_masks
+from skinlib.data.masks import MaskError, find_masks, read_masks
 
 
 def png(inside):
@@ -57,3 +57,10 @@ def test_a_damaged_mask_is_named(tmp_path):
     (tmp_path / "a_segmentation.png").write_bytes(b"no picture")
     with pytest.raises(MaskError, match=r"a_segmentation\.png in .* cannot be read"):
         read_masks(tmp_path, ["a"], 20)
+
+
+@pytest.mark.parametrize("name", ["HAM10000_segmentations_lesion_tschandl", "lesion_masks.zip"])
+def test_masks_beside_the_archives_are_found(tmp_path, name):
+    assert find_masks(tmp_path) is None
+    (tmp_path / name).touch()
+    assert find_masks(tmp_path) == tmp_path / name

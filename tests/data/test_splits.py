@@ -87,3 +87,10 @@ def test_too_few_pictures(make_dataset):
     dataset = make_dataset([0, 0, 1], ["a", "b", "c"])
     with pytest.raises(ValueError, match="single lesion or picture of bcc"):
         random_split(dataset)
+
+
+def test_a_random_split_of_the_phantom_leaks(phantom):
+    splits = [random_split(phantom, seed) for seed in range(20)]
+    shares = [leakage(phantom, split).loc["all", "same_lesion"] for split in splits]
+    assert 0.25 < np.mean(shares) < 0.55  # HAM10000: 0.40
+    assert leakage(phantom, grouped_split(phantom)).loc["all", "same_lesion"] == 0
