@@ -42,7 +42,8 @@ def gallery(images: np.ndarray, truth: list[str], maps: dict[str, tuple], data: 
         data: name of the data set.
     """
     shape = (len(images), len(maps) + 1)
-    size = (7, 7.4 * shape[0] / shape[1])
+    side = min(7 / shape[1], 1.75)
+    size = (side * shape[1], 1.06 * side * shape[0])
     figure, axes = plt.subplots(*shape, figsize=size, squeeze=False)
     for row, (image, name) in enumerate(zip(images, truth, strict=True)):
         axes[row, 0].imshow(image.astype("uint8"))
