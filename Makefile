@@ -27,14 +27,14 @@ bench: .venv/ready
 
 # A second kernel for the chapters, on this machine's NVIDIA card (Linux).
 gpu-kernel: .venv/ready
-	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[gpu]'
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -c constraints.txt -e '.[gpu]'
 	$(BIN)/python -m ipykernel install --sys-prefix --name skinlib-gpu --display-name "skinlib (GPU)" \
 	    --env SKINLIB_DEVICE gpu
 
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python -c constraints.txt -e '.[book,test]'
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -c constraints.txt -e '.[book,test]'
 	touch $@
 
 # After a change in pyproject.toml: pin again, for every Python that it allows.

@@ -97,6 +97,19 @@ def randomised(model: keras.Model, seed: int = 0) -> keras.Model:
     return keras.models.clone_model(model)
 
 
+def blob(size: int) -> np.ndarray:
+    """A control that knows nothing of the picture: a Gaussian in the middle.
+
+    Args:
+        size: height and width; the standard deviation is a fifth of it.
+
+    Returns:
+        (size, size), largest in the middle.
+    """
+    bell = np.exp(-((np.arange(size) - (size - 1) / 2) ** 2) / (2 * (size / 5) ** 2))
+    return bell[:, None] * bell
+
+
 def pointing(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
     """Pointing game (Zhang et al. 2018): whether the highest point lies on the lesion.
 

@@ -109,6 +109,17 @@ def test_a_perfect_map_scores_1_and_its_opposite_0():
         assert score(1 - MASKS, MASKS).tolist() == [0]
 
 
+def test_a_blob_is_a_round_gaussian_about_the_middle():
+    blob = explain.blob(10)
+    np.testing.assert_allclose(blob, np.rot90(blob))
+    rows, columns = np.mgrid[:10, :10] - 4.5
+    for value in (rows, columns):
+        assert np.average(value, weights=blob) == pytest.approx(0, abs=1e-12)
+    wide = explain.blob(1000)
+    spread = np.average((np.mgrid[:1000, :1000][0] - 499.5) ** 2, weights=wide)
+    np.testing.assert_allclose(spread**0.5, 200, rtol=0.15)  # the tails are cut
+
+
 def test_a_uniform_map_scores_the_lesions_share():
     uniform = np.ones((1, 8, 8))
     assert explain.pointing(uniform, MASKS) == pytest.approx(9 / 64)

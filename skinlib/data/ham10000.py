@@ -14,7 +14,7 @@ import warnings
 import zipfile
 import zlib
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from pathlib import Path
@@ -138,33 +138,6 @@ def prepare(
         made_from = {"fingerprint": fingerprint, "resize": resize}
         describe(scratch, table[kept], name=about.name, **made_from)
     return Dataset.open(folder)
-
-
-def lesion_masks(
-    root: str | Path, image_ids: Sequence[str], size: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """The lesion masks that lie in `root` as `ISIC_xxxxxxx_segmentation.png`, squashed.
-
-    Args:
-        root: folder that holds `HAM10000_segmentations_lesion_tschandl` or `lesion_masks`,
-            as a folder or zip file; where both have a mask, the first by name is taken.
-        image_ids: N ids.
-        size: height and width in pixels.
-
-    Returns:
-        Which pictures have a mask, bool (N,); the masks, uint8 (N, size, size), 1 on the lesion,
-        0 throughout where there is none.
-    """
-    files = by_stem(files_below(Path(root).expanduser()), (".png",))
-    found = [files.get(f"{image_id}_segmentation".lower()) for image_id in image_ids]
-    masks = np.zeros((len(found), size, size), "uint8")
-    with closing(Archives()) as archives:
-        for mask, file in zip(masks, found, strict=True):
-            if file:
-                with Image.open(io.BytesIO(archives.read(file))) as picture:
-                    grey = picture.convert("L").resize((size, size), Image.Resampling.BILINEAR)
-                mask[:] = np.asarray(grey) > 127
-    return np.array([file is not None for file in found], bool), masks
 
 
 def _report(problems, strict):

@@ -14,7 +14,7 @@ from PIL import Image
 
 from skinlib.data import CLASSES, load
 from skinlib.data.archives import DataError
-from skinlib.data.ham10000 import PARTS, DataWarning, lesion_masks, prepare
+from skinlib.data.ham10000 import PARTS, DataWarning, prepare
 
 ONE_HOT = ("MEL", "NV", "BCC", "AKIEC", "BKL", "DF", "VASC")
 COUNT = 10
@@ -490,21 +490,3 @@ def test_not_enough_disk(root, opened, monkeypatch, tmp_path):
     with pytest.raises(DataError, match=r"has 3\.0 GB free and the pictures need 3\.0 GB: make"):
         opened(10000)
     assert list((tmp_path / "cache").iterdir()) == []
-
-
-@pytest.mark.parametrize("archive", [True, False])
-def test_lesion_masks(root, archive):
-    lesion = np.zeros((15, 20), bool)
-    lesion[3:12, 4:16] = True
-    data = io.BytesIO()
-    Image.fromarray(lesion).save(data, "png")
-    name = f"{IDS[1]}_segmentation.png"
-    if archive:
-        zipped(root / "HAM10000_segmentations_lesion_tschandl.zip", {f"x/{name}": data.getvalue()})
-    else:
-        put(root / "lesion_masks" / name, data.getvalue())
-    has, masks = lesion_masks(root, IDS[:3], 10)
-    assert has.tolist() == [False, True, False]
-    wanted = np.zeros((3, 10, 10), "uint8")
-    wanted[1, 2:8, 2:8] = 1
-    np.testing.assert_array_equal(masks, wanted)

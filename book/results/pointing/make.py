@@ -25,13 +25,6 @@ RECORDS = HERE.parent / "ham10000_64px"
 SCORES = (explain.pointing, explain.energy, explain.overlap)
 
 
-def blob(size: int) -> np.ndarray:
-    """(H, W): a Gaussian in the middle, which knows nothing of the picture."""
-    offset = np.arange(size) - (size - 1) / 2
-    bell = np.exp(-(offset**2) / (2 * (size / 5) ** 2))
-    return bell[:, None] * bell
-
-
 def main(archives: str, masks: str, weights: str) -> None:
     dataset = load("ham10000", root=Path(archives), size=SIZE)
     test = grouped_split(dataset, seed=0).test
@@ -48,7 +41,7 @@ def main(archives: str, masks: str, weights: str) -> None:
             recipe = Record.read(RECORDS / title).run["recipe"]
             networks[name] = build(recipe["model"], dataset.image_shape, 7, **recipe["options"])
             networks[name].load_weights(path)
-    heats = {"blob in the middle": np.broadcast_to(blob(SIZE), truth.shape)}
+    heats = {"blob in the middle": np.broadcast_to(explain.blob(SIZE), truth.shape)}
     for name, network in networks.items():
         answers = network.predict(images, verbose=0).argmax(1)
         heats[name] = explain.heat_map(network, images, answers)

@@ -1,0 +1,161 @@
+"""Chapter 8's rules: from records to a verdict on a claim of the paper."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from skinlib import metrics
+from skinlib.records import Record
+
+SEEDS = 5
+"""Runs from which on a difference that is still unclear counts as not there."""
+
+ENOUGH = 3
+"""Runs, or pairs of runs, that a verdict takes at least."""
+
+NOT_RUN, UNDECIDED = "not yet run", "undecided"
+REPRODUCED, PARTLY = "reproduced", "partly"
+NOT_REPRODUCED = "not reproduced"
+
+Records = Mapping[str, Record]
+
+
+class Verdict(NamedTuple):
+    """What was run, what came out, and what follows."""
+
+    ran: str
+    figure: str
+    verdict: str
+
+
+def runs_of(name: str, records: Records, split: str = "random") -> dict[int, Record]:
+    """A network's records by seed; the paper's split is the random one."""
+    titles = {seed: f"{name}_{split}_seed{seed}" for seed in range(SEEDS)}
+    return {seed: records[title] for seed, title in titles.items() if title in records}
+
+
+def gaps(first: str, second: str, records: Records, splits: Sequence[str]) -> list[float]:
+    """How many points of accuracy `first` is ahead, a figure a pair of one split and seed."""
+    found = []
+    for split in splits:
+        a, b = (runs_of(name, records, split) for name in (first, second))
+        both = [(a[seed], b[seed]) for seed in sorted(a.keys() & b.keys())]
+        found += [100 * metrics.difference(*pair, resamples=1)["value"] for pair in both]
+    return found
+
+
+def sign(values: Sequence[float]) -> tuple[str, str]:
+    """Whether the mean of paired differences is above zero, by Student's 95 % interval.
+
+    Args:
+        values: two differences or more, in points.
+
+    Returns:
+        The figure and the verdict. An interval that contains zero leaves the claim undecided, and
+        from `SEEDS` pairs on it counts as not reproduced.
+    """
+    mean, half = np.mean(values), stats.t.ppf(0.975, len(values) - 1) * stats.sem(values)
+    figure = f"{mean:+.1f} ± {half:.1f} points"
+    if mean > half:
+        return figure, REPRODUCED
+    return figure, NOT_REPRODUCED if mean < -half or len(values) >= SEEDS else UNDECIDED
+
+
+def score(published: float, name: str, full: Records, small: Records) -> Verdict:
+    """The proposed network's score on the paper's split against the printed one.
+
+    Args:
+        published: the paper's figure, in per cent.
+        name: of `metrics.SCORES`.
+        full: records at 224 x 224, which decide.
+        small: records at 64 x 64, which are shown while the others are missing.
+    """
+    runs, hints = (list(runs_of("proposed", records).values()) for records in (full, small))
+    ran = f"{len(runs)} of {SEEDS} runs at 224 x 224, {len(hints)} at 64 x 64"
+    decided = len(runs) >= ENOUGH
+    if not decided and not hints:
+        return Verdict(ran, "", NOT_RUN)
+    row = 100 * metrics.over_seeds(runs if decided else hints, name)[["value", "low", "high"]]
+    figure = "{value:.1f} ({low:.1f} to {high:.1f})".format(**row)
+    if not decided:
+        return Verdict(ran, f"at 64 x 64: {figure}", NOT_RUN)
+    if row["low"] <= published <= row["high"]:
+        return Verdict(ran, figure, REPRODUCED)
+    return Verdict(ran, figure, PARTLY if abs(row["value"] - published) < 2 else NOT_REPRODUCED)
+
+
+def better(rival: str, full: Records, small: Records, *, part: bool = False) -> Verdict:
+    """Whether the proposed network is more accurate than a rival.
+
+    Args:
+        rival: the name that its runs begin with.
+        full: records at 224 x 224.
+        small: records at 64 x 64; they decide only where the rival is the proposed network
+            without one of its parts.
+        part: whether it is. Then pairs of both splits count, else those of the paper's alone.
+    """
+    splits = ("random", "grouped") if part else ("random",)
+    large, little = (gaps("proposed", rival, records, splits) for records in (full, small))
+    ran = f"{len(large)} pairs of runs at 224 x 224, {len(little)} at 64 x 64"
+    if len(large) >= ENOUGH:
+        return Verdict(ran, *sign(large))
+    if part and len(little) >= ENOUGH:
+        figure, verdict = sign(little)
+        return Verdict(ran, figure, f"{verdict}, at 64 x 64")
+    hint = ", ".join(f"{gap:+.1f}" for gap in little)
+    return Verdict(ran, f"at 64 x 64: {hint} points" if hint else "", NOT_RUN)
+
+
+def cheaper(costs: pd.Series, ran: str) -> Verdict:
+    """Whether the proposed network costs less than its rivals.
+
+    Args:
+        costs: one figure a network, `proposed` among them.
+        ran: what was measured.
+    """
+    ratio = costs.drop("proposed") / costs["proposed"]
+    wins, half = (ratio > 1).sum(), len(ratio) / 2
+    verdict = REPRODUCED if wins == len(ratio) else PARTLY if wins > half else NOT_REPRODUCED
+    return Verdict(ran, f"{ratio.min():.1f} to {ratio.max():.1f} times less", verdict)
+
+
+def attention(maps: pd.DataFrame) -> Verdict:
+    """Whether attention makes heat maps overlap more with the lesion, on one run each.
+
+    Args:
+        maps: a row a network and picture; columns `network`, `lesion_id`, `image_id`, `overlap`.
+    """
+    wide = maps.pivot(index=["lesion_id", "image_id"], columns="network", values="overlap")
+    lesions = wide.index.get_level_values("lesion_id")
+    rivals = {
+        "the network without it": "proposed without attention",
+        "a blob": "blob in the middle",
+    }
+    said, wins = [], 0
+    for short, name in rivals.items():
+        gain = metrics.over_lesions(wide["proposed"] - wide[name], lesions)
+        said.append("against {} {value:+.2f} ({low:+.2f} to {high:+.2f})".format(short, **gain))
+        wins += gain["low"] > 0
+    ran = f"one run each, {len(wide)} pictures of {lesions.nunique()} lesions"
+    verdict = (NOT_REPRODUCED, PARTLY, REPRODUCED)[wins]
+    return Verdict(ran, f"overlap {'; '.join(said)}", f"{verdict}, at 64 x 64")
+
+
+def rare_classes(reading: str, sweep: Records) -> Verdict:
+    """Whether the joint loss raises the mean recall of the four rarest classes.
+
+    Args:
+        reading: of eq. 4, as the sweep's runs name it.
+        sweep: chapter 4's runs on the phantom, with the paper's beta and with plain cross-entropy.
+    """
+    gains = []
+    for title, base in sweep.items():
+        if title.startswith("cross_entropy"):
+            joint = sweep[title.replace("cross_entropy", f"beta_0.0002_{reading}")]
+            recall = [metrics.per_class(r)["recall"] for r in (joint, base)]
+            gains.append(100 * (recall[0] - recall[1])[["akiec", "bcc", "df", "vasc"]].mean())
+    figure, verdict = sign(gains)
+    return Verdict(f"{len(gains)} pairs of runs", f"recall {figure}", f"{verdict}, on the phantom")
