@@ -117,7 +117,7 @@ class JointLoss(keras.losses.Loss):
         cross = cross_entropy(y_true, y_pred, self.from_logits)
         focal = focal_loss(y_true, y_pred, self.focusing, self.alpha, self.from_logits)
         if self.focal_reduction == "batch_sum":
-            focal *= ops.cast(ops.shape(focal)[0], focal.dtype)
+            focal *= ops.cast(_batch_size(focal), focal.dtype)
         elif self.focal_reduction == "dataset_sum":
             focal *= self.dataset_size
         joint = (1 - self.beta) * cross + self.beta * focal
@@ -137,6 +137,15 @@ class JointLoss(keras.losses.Loss):
             "dataset_size": self.dataset_size,
             "from_logits": self.from_logits,
         }
+
+
+def _batch_size(samples):
+    """Of the whole batch: TensorFlow shows each of several devices its own part only."""
+    if keras.backend.backend() != "tensorflow":
+        return ops.shape(samples)[0]
+    import tensorflow as tf
+
+    return ops.shape(samples)[0] * tf.distribute.get_strategy().num_replicas_in_sync
 
 
 def _prepare(y_true, y_pred):
