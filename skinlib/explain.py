@@ -183,4 +183,4 @@ def curve(
     moved = rank[None] < (np.linspace(0, 1, steps + 1) * rank.size)[:, None, None]
     kept = moved if insertion else ~moved
     batch = np.where(kept[..., None], image, grey)
-    return model.predict(batch, verbose=0)[:, label]
+    return model.predict_on_batch(batch)[:, label]

@@ -61,7 +61,17 @@ def deform_conv2d(
 
     # One picture at a time, sampled again on the way back: memory for the samples of one, not all.
     again = keras.remat(_convolve)
-    return ops.map(lambda one: again(kernel, *[part[None] for part in one])[0], tuple(parts))
+    return _in_turn(lambda one: again(kernel, *[part[None] for part in one])[0], tuple(parts))
+
+
+def _in_turn(function, parts):
+    """`ops.map`, which on TensorFlow would take ten pictures at once."""
+    if keras.backend.backend() != "tensorflow":
+        return ops.map(function, parts)
+    import tensorflow as tf
+
+    dtype = parts[0].dtype
+    return tf.map_fn(function, parts, fn_output_signature=dtype, parallel_iterations=1)
 
 
 def _convolve(kernel, inputs, y, x, mask=None):
