@@ -15,6 +15,7 @@ from pathlib import Path
 import nbformat
 import papermill
 import yaml
+from nbclient import NotebookClient
 from papermill.exceptions import PapermillExecutionError
 from tqdm import tqdm
 
@@ -64,6 +65,24 @@ def execute(notebook: Path, parameters: dict, kernel: str | None = None) -> None
             f"{notebook.name}, cell {error.exec_count}: {error.ename}: {error.evalue}\n"
             f"{error.source}"
         ) from None
+
+
+def refresh(notebook: Path) -> None:
+    """Runs a chapter in place with its own parameters, to be committed.
+
+    Keeps its outputs but for stderr, where TensorFlow describes the machine, and no version.
+
+    Raises:
+        CellExecutionError: if a cell fails; the file is left as it was.
+    """
+    chapter = nbformat.read(notebook, 4)
+    where = {"metadata": {"path": notebook.parent}}
+    NotebookClient(chapter, record_timing=False, resources=where).execute()
+    for cell in chapter.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [out for out in cell.outputs if out.get("name") != "stderr"]
+    chapter.metadata["language_info"] = {"name": "python"}
+    nbformat.write(chapter, notebook)
 
 
 def _timed(notebook: Path, parameters: dict, kernel: str | None) -> float:
@@ -117,7 +136,9 @@ def make(root: Path, parameters: dict, kernel: str | None = None) -> Path:
     names = chapters(root)
     workers, seconds = 1 if kernel else 2, {}  # a GPU is not shared
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        works = {pool.submit(_timed, source / name, parameters, kernel): name for name in names}
+        works = {  # the last chapters are the longest
+            pool.submit(_timed, source / name, parameters, kernel): name for name in reversed(names)
+        }
         for work in tqdm(as_completed(works), total=len(works), unit="chapter", disable=None):
             if work.exception():
                 pool.shutdown(cancel_futures=True)

@@ -1,4 +1,4 @@
-"""The command `skinlib`: prepare | train | sweep | book | doctor."""
+"""The command `skinlib`: prepare | train | sweep | book | run | doctor."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -84,7 +84,7 @@ def train(
     from skinlib import metrics
     from skinlib.data import load, splits
     from skinlib.training import Recipe
-    from skinlib.training import train as run
+    from skinlib.training import train as fit
 
     dataset = load(data, size=size, **({"root": root} if data == "ham10000" else {}))
     parts = {"random": splits.random_split, "grouped": splits.grouped_split}[split](dataset, seed)
@@ -99,7 +99,7 @@ def train(
         devices=devices,
     )
     with _stoppable():
-        _, record = run(dataset, parts, recipe, folder, progress=True)
+        _, record = fit(dataset, parts, recipe, folder, progress=True)
     print(metrics.scores(record).map("{:.1%}".format).to_string())
     print(folder)
 
@@ -139,6 +139,17 @@ def book(
 
     parameters = {"data": data, "ham10000": str(root.resolve()) if root else ""}
     print(make(Path.cwd(), parameters, kernel))
+
+
+@app.command()
+def run(
+    chapters: Annotated[list[Path], typer.Argument(help="Notebooks.", exists=True)],
+) -> None:
+    """Runs chapters in place and keeps their outputs, after you have changed them."""
+    from skinlib.book import refresh
+
+    for chapter in chapters:
+        refresh(chapter)
 
 
 @app.command()

@@ -51,7 +51,8 @@ class TestChapter:
     def test_was_run_to_its_end(self, chapter):
         code = [c for c in self.cells(chapter) if c.cell_type == "code"]
         assert [c.execution_count for c in code] == list(range(1, len(code) + 1))
-        assert not [o for c in code for o in c.outputs if o.output_type == "error"]
+        outputs = [o for c in code for o in c.outputs]
+        assert not [o for o in outputs if o.output_type == "error" or o.get("name") == "stderr"]
 
     def test_has_folded_solutions(self, chapter):
         prose = "".join(c.source for c in self.cells(chapter) if c.cell_type == "markdown")
@@ -90,6 +91,17 @@ def test_a_failing_cell_is_named(tmp_path):
     nbformat.write(notebook_of("ok = 1", "raise ValueError('boom')"), path)
     with pytest.raises(book.BookError, match=r"chapter.ipynb, cell 3: ValueError: boom"):
         book.execute(path, {})
+
+
+def test_a_chapter_is_refreshed_without_what_the_machine_said(tmp_path):
+    path = tmp_path / "chapter.ipynb"
+    cells = "import sys; print('banner', file=sys.stderr); print(6 * 7)", "x = 1"
+    nbformat.write(notebook_of(*cells), path)
+    book.refresh(path)
+    _, shown, silent = nbformat.read(path, as_version=4).cells
+    assert [output.text for output in shown.outputs] == ["42\n"]
+    assert (shown.execution_count, silent.execution_count) == (2, 3)
+    assert not shown.metadata
 
 
 @pytest.fixture

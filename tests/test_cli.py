@@ -12,7 +12,9 @@ def run(*arguments):
 
 
 def test_train_writes_a_record(tmp_path):
-    result = run("train", tmp_path / "run", "--size", 64, "--epochs", 1, "--limit", 32)
+    result = run(
+        "train", tmp_path / "run", "--size", 64, "--epochs", 1, "--limit", 32, "--model", "small"
+    )
     assert result.exit_code == 0, result.output
     assert "balanced accuracy" in result.output
     record = Record.read(tmp_path / "run")
@@ -22,7 +24,7 @@ def test_train_writes_a_record(tmp_path):
 
 def test_an_expected_error_is_one_sentence(tmp_path, monkeypatch):
     (tmp_path / "run.json").write_text('{"ended": "completed"}')
-    monkeypatch.setattr("sys.argv", ["skinlib", "train", str(tmp_path)])
+    monkeypatch.setattr("sys.argv", ["skinlib", "train", str(tmp_path), "--size", "64"])
     with pytest.raises(SystemExit, match=r"^skinlib: .*exists: remove it"):
         cli.main()
 
