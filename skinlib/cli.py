@@ -13,7 +13,7 @@ Data = Annotated[Literal["phantom", "ham10000"], typer.Option(help="Which data s
 Root = Annotated[
     Path | None, typer.Option("--ham10000", help="Folder of the HAM10000 archives.", exists=True)
 ]
-Size = Annotated[int, typer.Option(help="Height and width of the pictures, in pixels.")]
+Size = Annotated[int, typer.Option(min=16, help="Height and width of the pictures, in pixels.")]
 
 
 @contextmanager

@@ -29,6 +29,15 @@ def test_an_expected_error_is_one_sentence(tmp_path, monkeypatch):
         cli.main()
 
 
+@pytest.mark.parametrize(
+    "command", [["prepare"], ["train", "run", "--data", "ham10000", "--ham10000"]]
+)
+def test_a_folder_without_the_data_is_one_sentence(tmp_path, monkeypatch, command):
+    monkeypatch.setattr("sys.argv", ["skinlib", *command, str(tmp_path)])
+    with pytest.raises(SystemExit, match=r"^skinlib: .* is not a folder of ham10000: expected"):
+        cli.main()
+
+
 def test_ctrl_c_is_one_sentence(tmp_path, monkeypatch):
     monkeypatch.setattr("sys.argv", ["skinlib", "train", str(tmp_path / "run"), "--size", "64"])
 

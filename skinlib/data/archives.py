@@ -6,12 +6,14 @@ import zipfile
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
+from skinlib import SkinlibError
+
 DEPTH = 3  # how many folders deep to look
 NAMES = re.compile(r"ham10000|isic2018|lesion_masks|^archive\.zip$", re.I)
 
 
-class DataError(ValueError):
-    """The data cannot be used as they are."""
+class DataError(SkinlibError):
+    """The data cannot be used as they are; the message names the file and the way out."""
 
 
 class File(NamedTuple):

@@ -97,8 +97,6 @@ def download(
         fetch = _Resuming(folder / f"{name}.part", pin, progress)
         try:
             pooch.retrieve(url, pin["hash"], fname=name, path=folder, downloader=fetch)
-        except DataError:
-            raise
         except ValueError:  # pooch's word for another hash; it has deleted what came
             raise DataError(
                 f"{url} is not what {folder / PINS} pins ({pin['hash']}): try again, or delete "

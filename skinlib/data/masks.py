@@ -8,14 +8,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from skinlib import SkinlibError
+from skinlib.data.archives import DataError
 
 SUFFIX = "_segmentation.png"
 NAMES = ("*segmentations_lesion*", "*lesion_masks*")
-
-
-class MaskError(SkinlibError):
-    """Masks that cannot be read; the message names the file."""
 
 
 def find_masks(root: Path) -> Path | None:
@@ -37,7 +33,7 @@ def read_masks(path: Path, image_ids: Iterable[str], size: int) -> tuple[np.ndar
         they are, bool (N,).
 
     Raises:
-        MaskError: if there is no such file, no mask of these pictures in it, or a damaged one.
+        DataError: if there is no such file, no mask of these pictures in it, or a damaged one.
     """
     path = Path(path).expanduser()
     if path.is_dir():
@@ -52,19 +48,19 @@ def read_masks(path: Path, image_ids: Iterable[str], size: int) -> tuple[np.ndar
             }
             return _read(path, files, image_ids, size)
     except (OSError, zipfile.BadZipFile) as error:
-        raise MaskError(f"{path} is no folder and no zip file of masks: {error}") from error
+        raise DataError(f"{path} is no folder and no zip file of masks: {error}") from error
 
 
 def _read(path, files, image_ids, size):
     wanted = [f"{name}{SUFFIX}" for name in image_ids]
     found = np.array([name in files for name in wanted])
     if not found.any():
-        raise MaskError(f"{path} has no mask of these pictures, expected names like {wanted[0]}")
+        raise DataError(f"{path} has no mask of these pictures, expected names like {wanted[0]}")
     masks = []
     for name in np.array(wanted)[found]:
         try:
             image = Image.open(BytesIO(files[name]())).convert("L").resize((size, size))
         except (UnidentifiedImageError, OSError) as error:
-            raise MaskError(f"{name} in {path} cannot be read: {error}") from error
+            raise DataError(f"{name} in {path} cannot be read: {error}") from error
         masks.append(np.asarray(image) > 127)
     return np.array(masks, "uint8"), found

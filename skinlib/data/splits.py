@@ -8,6 +8,7 @@ from PIL import Image
 from scipy.fft import dctn
 from sklearn.model_selection import train_test_split
 
+from skinlib.data.archives import DataError
 from skinlib.data.dataset import CLASSES, Dataset
 
 
@@ -107,7 +108,7 @@ def _split(kind, dataset, groups, seed, test, validation):
             return of, of[:0]
         rare = [CLASSES[c] for c in np.unique(classes[of]) if (classes[of] == c).sum() < 2]
         if rare:
-            raise ValueError(
+            raise DataError(
                 f"{dataset.name} has a single lesion or picture of {', '.join(rare)} to divide: "
                 "use more pictures"
             )

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from skinlib.data.masks import MaskError, find_masks, read_masks
+from skinlib.data.archives import DataError
+from skinlib.data.masks import find_masks, read_masks
 
 
 def png(inside):
@@ -43,19 +44,19 @@ def test_masks_are_found_by_their_pictures(source):
 
 
 def test_a_source_without_these_pictures_is_refused(source):
-    with pytest.raises(MaskError, match="no mask of these pictures, expected names like x_seg"):
+    with pytest.raises(DataError, match="no mask of these pictures, expected names like x_seg"):
         read_masks(source, ["x"], 20)
 
 
 def test_a_wrong_path_is_named(tmp_path):
     (tmp_path / "text.zip").write_text("no zip")
-    with pytest.raises(MaskError, match=r"text\.zip is no folder and no zip file"):
+    with pytest.raises(DataError, match=r"text\.zip is no folder and no zip file"):
         read_masks(tmp_path / "text.zip", ["a"], 20)
 
 
 def test_a_damaged_mask_is_named(tmp_path):
     (tmp_path / "a_segmentation.png").write_bytes(b"no picture")
-    with pytest.raises(MaskError, match=r"a_segmentation\.png in .* cannot be read"):
+    with pytest.raises(DataError, match=r"a_segmentation\.png in .* cannot be read"):
         read_masks(tmp_path, ["a"], 20)
 
 

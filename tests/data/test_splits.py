@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from skinlib.data.archives import DataError
 from skinlib.data.splits import grouped_split, leakage, lesions, perceptual_hash, random_split
 
 
@@ -85,7 +86,7 @@ def test_the_hash_forgives_size_and_light_and_tells_pictures_apart(phantom):
 
 def test_too_few_pictures(make_dataset):
     dataset = make_dataset([0, 0, 1], ["a", "b", "c"])
-    with pytest.raises(ValueError, match="single lesion or picture of bcc"):
+    with pytest.raises(DataError, match="single lesion or picture of bcc"):
         random_split(dataset)
 
 
