@@ -275,7 +275,7 @@ dataset = load("phantom", count=80, size=64)
 split = random_split(dataset, validation=0.2)
 recipe = dict(epochs=2, batch_size=16, seed=1, beta=0.5)  # the sum is over the whole batch
 if os.environ["KERAS_BACKEND"] == "tensorflow":  # each device normalises its own part of a batch
-    recipe["options"] = {"dropout": 0.0, "deformable": False}
+    recipe["options"] = {"dropout": 0.0, "deformable": False, "attention": False}
 else:
     recipe["model"] = "small"
 one, two = (train(dataset, split, Recipe(**recipe, devices=d))[1] for d in (1, 2))
