@@ -7,7 +7,7 @@ BIN := .venv/bin
 
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: book test lab bench gpu-kernel
+.PHONY: book test lab bench gpu-kernel pins
 
 book: .venv/ready
 	$(BIN)/skinlib book --data $(DATA) $(if $(HAM10000),--ham10000 "$(HAM10000)") $(if $(KERNEL),--kernel $(KERNEL))
@@ -37,7 +37,8 @@ gpu-kernel: .venv/ready
 	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -c constraints.txt -e '.[book,test]'
 	touch $@
 
-# After a change in pyproject.toml: pin again, for every Python that it allows.
-constraints.txt: pyproject.toml
-	$(BIN)/uv pip compile --quiet pyproject.toml --all-extras --universal --python-version 3.11 \
-	    --no-emit-index-url --no-annotate --no-header --output-file $@
+# Pins the newest versions that pyproject.toml allows, for every Python that it names.
+pins: .venv/ready
+	$(BIN)/uv pip compile --quiet --upgrade pyproject.toml --all-extras --universal \
+	    --python-version 3.11 --no-emit-index-url --no-annotate --no-header \
+	    --output-file constraints.txt

@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+from gradients import gradient
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -31,21 +32,6 @@ def joint(reading="mean", **options):
     if reading == "dataset_sum":
         options.setdefault("dataset_size", 510)
     return JointLoss(focal_reduction=reading, **options)
-
-
-def gradient(function, inputs):
-    """Of a scalar function of an array, on either backend."""
-    if keras.backend.backend() == "jax":
-        import jax
-
-        return np.asarray(jax.grad(function)(inputs))
-    import tensorflow as tf
-
-    inputs = tf.convert_to_tensor(inputs)
-    with tf.GradientTape() as tape:
-        tape.watch(inputs)
-        value = function(inputs)
-    return tape.gradient(value, inputs).numpy()
 
 
 def reference(logits, labels, focusing=3.0, alpha=None):

@@ -1,6 +1,8 @@
 """One set of versions, for pip and conda, with no address of a registry in it."""
 
+import os
 import re
+import subprocess
 import tomllib
 from itertools import chain
 from pathlib import Path
@@ -43,3 +45,13 @@ def test_conda_users_get_the_same_versions():
 
 def test_makefile_installs_what_conda_does():
     assert "-c constraints.txt -e '.[book,test]'" in (ROOT / "Makefile").read_text()
+
+
+def test_a_fresh_clone_takes_the_pins_as_they_are(tmp_path):
+    """Git may write pyproject.toml a moment after constraints.txt."""
+    for name in ("Makefile", "constraints.txt", "pyproject.toml"):
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    os.utime(tmp_path / "constraints.txt", (0, 0))
+    plan = subprocess.run(["make", "-n", "book"], cwd=tmp_path, capture_output=True, text=True)
+    assert "pip install" in plan.stdout, plan.stderr
+    assert "pip compile" not in plan.stdout

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import onnx
 import pytest
+from gradients import gradient
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import ops
@@ -127,27 +128,6 @@ def test_onnx_agrees_wherever_the_offsets_point(sides, spread):
     x, w, offset, mask = case(1, 2, 1, 1, "same", 1, 1, True, (1, *sides, 2), spread)
     got = ops.convert_to_numpy(deform_conv2d(x, w, offset, mask))
     np.testing.assert_allclose(got, oracle(x, w, offset, mask), atol=2e-5)
-
-
-def gradient(function, at):
-    """d sum(function) / d at, on the backend at hand."""
-    if keras.backend.backend() == "jax":
-        import jax
-
-        return np.asarray(jax.grad(lambda value: ops.sum(function(value)))(at))
-    if keras.backend.backend() == "torch":
-        import torch
-
-        at = torch.tensor(at, requires_grad=True)
-        function(at).sum().backward()
-        return at.grad.numpy()
-    import tensorflow as tf
-
-    at = tf.constant(at)
-    with tf.GradientTape() as tape:
-        tape.watch(at)
-        total = ops.sum(function(at))
-    return tape.gradient(total, at).numpy()
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="Keras has float64 there only")

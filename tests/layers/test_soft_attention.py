@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+from gradients import gradient
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import ops
@@ -18,21 +19,6 @@ def features(*shape, seed=0):
 
 def attend(layer, inputs):
     return [ops.convert_to_numpy(x) for x in layer(inputs, return_alpha=True)]
-
-
-def gradient(function, inputs):
-    """Of a scalar function of an array, on either backend."""
-    if keras.backend.backend() == "jax":
-        import jax
-
-        return np.asarray(jax.grad(function)(inputs))
-    import tensorflow as tf
-
-    inputs = tf.convert_to_tensor(inputs)
-    with tf.GradientTape() as tape:
-        tape.watch(inputs)
-        value = function(inputs)
-    return tape.gradient(value, inputs).numpy()
 
 
 def convolve(inputs, kernel):
