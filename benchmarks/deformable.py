@@ -105,16 +105,19 @@ def measure(side: int) -> dict[str, float]:
     return {name: median(values) for name, values in seconds.items()}
 
 
-def memory(side: int) -> float:
-    """Extra peak memory of a step, in sizes of its input; from a process of its own."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(_memory, side).result()
+def memory(side: int) -> dict[str, float]:
+    """Extra peak memory of a step, in sizes of its input; from a process of its own each."""
+    peaks = {}
+    for name, layer in (("plain", layers.Conv2D), ("deformable", DeformableConv2D)):
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+            peaks[name] = pool.submit(_memory, layer, side).result()
+    return peaks
 
 
-def _memory(side: int) -> float:
+def _memory(kind: type[layers.Conv2D], side: int) -> float:
     inputs = np.zeros((BATCH, side, side, CHANNELS), "float32")
     small = np.zeros((BATCH, 2, 2, CHANNELS), "float32")
-    layer = DeformableConv2D(CHANNELS, 3, padding="same")
+    layer = kind(CHANNELS, 3, padding="same")
     layer.build(inputs.shape)
     step(layer, small)()
     task, before = step(layer, inputs), psutil.Process().memory_info().rss
@@ -144,12 +147,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--record", action="store_true", help=f"write {RECORD.name}")
     arguments = parser.parse_args()
-    inputs = {side: memory(side) for side in (14, 28, 56)}  # first: a child inherits the peak
+    peaks = {side: memory(side) for side in (14, 28, 56)}  # first: a child inherits the peak
     rows = {side: measure(side) for side in (7, 14, 28, 56)}
     table = pd.DataFrame(rows).T.rename_axis("side")
     table["ratio"] = table["deformable"] / table["plain"]
     print(table.round(4).to_string())
-    print(f"extra memory, in sizes of the input: {inputs}")
+    print("extra memory, in sizes of the input:")
+    print(pd.DataFrame(peaks).T.round(1).to_string())
     training = network()
     print(f"training speed with the layer: {training['plain'] / training['deformable']:.0%}")
     if arguments.record:
@@ -159,7 +163,7 @@ def main() -> None:
             "batch": BATCH,
             "channels": CHANNELS,
             "seconds": table.round(5).to_dict("index"),
-            "memory": inputs,
+            "memory": peaks,
             "network": training,
         }
         RECORD.parent.mkdir(parents=True, exist_ok=True)
