@@ -13,6 +13,10 @@ Data = Annotated[Literal["phantom", "ham10000"], typer.Option(help="Which data s
 Root = Annotated[
     Path | None, typer.Option("--ham10000", help="Folder of the HAM10000 archives.", exists=True)
 ]
+Precision = Annotated[
+    Literal["float32", "mixed_float16", "mixed_bfloat16"],
+    typer.Option(help="The mixed ones compute in 16 bits."),
+]
 Size = Annotated[int, typer.Option(min=16, help="Height and width of the pictures, in pixels.")]
 
 
@@ -70,9 +74,7 @@ def train(
     batch_size: Annotated[int, typer.Option(min=1)] = 32,
     seed: Annotated[int, typer.Option()] = 0,
     split: Annotated[Literal["random", "grouped"], typer.Option()] = "random",
-    precision: Annotated[
-        Literal["float32", "mixed_float16", "mixed_bfloat16"], typer.Option()
-    ] = "float32",
+    precision: Precision = "float32",
     devices: Annotated[int, typer.Option(min=1, help="GPUs that share each batch.")] = 1,
     limit: Annotated[
         int | None, typer.Option(help="Train on this many pictures only, to try things out.")
@@ -112,6 +114,7 @@ def sweep(
     root: Root = None,
     size: Size = 224,
     seeds: Annotated[int, typer.Option(min=1, help="Repeat each run with so many seeds.")] = 1,
+    precision: Precision = "float32",
     scheduler: Annotated[str | None, typer.Option(help="Address of a Dask cluster.")] = None,
 ) -> None:
     """Trains many networks and writes their records; what is there already is skipped."""
@@ -119,7 +122,7 @@ def sweep(
     from skinlib.data import load
 
     options = {"size": size, **({"root": root.resolve()} if root else {})}
-    runs = sweeps.missing(name, seeds, folder)
+    runs = sweeps.missing(name, seeds, folder, precision)
     print(f"{len(runs)} runs of {name} to do: {', '.join(runs) or 'none'}")
     if runs:
         hours = sweeps.estimate(runs, load(data, **options)) / 3600

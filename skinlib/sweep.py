@@ -153,13 +153,15 @@ SWEEPS: dict[str, Callable[[int], Runs]] = {
 """Name of a sweep -> a function that lists its runs for a number of seeds."""
 
 
-def missing(name: str, seeds: int, folder: Path) -> Runs:
+def missing(name: str, seeds: int, folder: Path, precision: str = "float32") -> Runs:
     """The runs of a sweep that have no record yet.
 
     Args:
         name: a key of `SWEEPS`.
         seeds: repeats every run with the seeds 0 to `seeds` - 1.
         folder: of the records; several sweeps may share it, and what they have in common.
+        precision: of the runs to do, see `skinlib.training.Recipe`. A record counts in whichever
+            it was made, and says so.
 
     Raises:
         SweepError: if there is no sweep of that name.
@@ -170,15 +172,17 @@ def missing(name: str, seeds: int, folder: Path) -> Runs:
     todo = {}
     for title, run in SWEEPS[name](seeds).items():
         if not Record.done(Path(folder) / title):
-            todo[title] = run
+            todo[title] = replace(run, recipe=replace(run.recipe, precision=precision))
         elif not _same(Record.read(Path(folder) / title), run):
             raise RecordError(f"{Path(folder) / title} has another recipe than {title} of {name}")
     return todo
 
 
 def _same(record: Record, run: Run) -> bool:
-    asked = json.loads(json.dumps(asdict(run.recipe)))
-    return (record.run["recipe"], record.run["split"]["kind"]) == (asked, run.split)
+    made = record.run["recipe"]
+    how = {name: made[name] for name in ("precision", "devices")}
+    asked = json.loads(json.dumps(asdict(run.recipe))) | how
+    return (made, record.run["split"]["kind"]) == (asked, run.split)
 
 
 def estimate(runs: Runs, dataset: Dataset) -> float:

@@ -64,6 +64,14 @@ def test_a_record_of_another_recipe_is_not_taken_for_done(three, tmp_path):
         sweep.missing("three", 1, tmp_path)
 
 
+def test_a_record_counts_in_whichever_precision_it_was_made(three, tmp_path):
+    first = sweep.missing("three", 1, tmp_path, "mixed_bfloat16")
+    assert {run.recipe.precision for run in first.values()} == {"mixed_bfloat16"}
+    sweep.work({"good": first["good"]}, "phantom", PHANTOM, tmp_path, progress=False)
+    assert Record.read(tmp_path / "good").run["recipe"]["precision"] == "mixed_bfloat16"
+    assert list(sweep.missing("three", 1, tmp_path)) == ["bad", "done"]
+
+
 def test_the_estimate_grows_with_the_work():
     dataset = load("phantom", **PHANTOM)
     one = {"a": Run(Recipe(model="small", epochs=10))}
