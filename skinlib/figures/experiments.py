@@ -72,17 +72,17 @@ def table1(table: pd.DataFrame, data: str) -> Figure:
     """
     sources = list(dict.fromkeys(table.columns.get_level_values(0)))
     figure, ax = plt.subplots(figsize=(6.6, 0.55 * len(table) + 1.6))
-    looks = zip(sources, "osD", ("0.45", "#0072B2", "#D55E00"), strict=False)
+    looks = zip(sources, "osD^", ("0.45", "#0072B2", "#D55E00", "#009E73"), strict=False)
     for shift, (source, marker, colour) in enumerate(looks):
         row = table[source]
-        y = np.arange(len(table)) + 0.22 * (shift - 1)
+        y = np.arange(len(table)) + 0.2 * (shift - 1)
         spread = [row["value"] - row["low"], row["high"] - row["value"]]
         ax.errorbar(row["value"], y, xerr=spread, fmt=marker, color=colour, capsize=3, label=source)
     ax.set_yticks(range(len(table)), table.index)
     ax.invert_yaxis()
     ax.xaxis.set_major_formatter("{x:.0%}")
     ax.set(xlabel="accuracy, 95 % intervals", title=data)
-    figure.legend(loc="outside lower center", ncols=3, fontsize=9)
+    figure.legend(loc="outside lower center", ncols=2, fontsize=9)
     return figure
 
 
