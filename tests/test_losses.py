@@ -119,10 +119,10 @@ def test_beta_0_and_1_are_the_ends(reading):
     _, p, one_hot, _ = samples()
     factor = {"batch_sum": 6, "mean": 1, "dataset_sum": 510}[reading]
     assert float(joint(reading, beta=0)(one_hot, p)) == pytest.approx(
-        float(np.mean(cross_entropy(one_hot, p)))
+        float(ops.mean(cross_entropy(one_hot, p)))
     )
     assert float(joint(reading, beta=1)(one_hot, p)) == pytest.approx(
-        factor * float(np.mean(focal_loss(one_hot, p))), rel=1e-5
+        factor * float(ops.mean(focal_loss(one_hot, p))), rel=1e-5
     )
 
 
@@ -132,7 +132,7 @@ def test_the_focal_share_of_the_loss_has_the_bound_of_chapter_04(seed, reading, 
     _, p, one_hot, _ = samples(seed)
     factor = {"batch_sum": 6, "mean": 1, "dataset_sum": 510}[reading]
     total = float(joint(reading, beta=beta)(one_hot, p))
-    cross = (1 - beta) * float(np.mean(cross_entropy(one_hot, p)))
+    cross = (1 - beta) * float(ops.mean(cross_entropy(one_hot, p)))
     bound = beta * factor / (1 - beta + beta * factor)
     assert (total - cross) / total <= bound + 1e-5
 
