@@ -105,6 +105,30 @@ def forest(table: pd.DataFrame, data: str) -> Figure:
     return figure
 
 
+def readings(table: pd.DataFrame, paper: float, data: str) -> Figure:
+    """How near each reading of the paper comes to its accuracy.
+
+    Args:
+        table: a row a reading; columns `value`, `low`, `high`, as shares, and `fault`, whether the
+            reading lets test pictures into training.
+        paper: its accuracy.
+        data: what the runs were made on.
+    """
+    figure, ax = plt.subplots(figsize=(6.6, 0.42 * len(table) + 1.6))
+    for fault, marker, colour in ((False, "o", "#0072B2"), (True, "X", "#D55E00")):
+        y = np.flatnonzero(table["fault"] == fault)
+        row = table.iloc[y].astype({"value": float, "low": float, "high": float})
+        spread = [row["value"] - row["low"], row["high"] - row["value"]]
+        label = "a fault" if fault else "a reading"
+        ax.errorbar(row["value"], y, xerr=spread, fmt=marker, color=colour, capsize=3, label=label)
+    ax.axvline(paper, color="0.4", ls="--", label="the paper")
+    ax.set_yticks(range(len(table)), table.index)
+    ax.set(ylim=(len(table) - 0.5, -0.5), title=data, xlabel="accuracy, 95 % intervals")
+    ax.xaxis.set_major_formatter("{x:.0%}")
+    figure.legend(loc="outside lower center", ncols=3, fontsize=9)
+    return figure
+
+
 def calibration(tables: dict[str, pd.DataFrame], data: str) -> Figure:
     """Reliability: how often a network is right, against how sure it is.
 
