@@ -5,11 +5,14 @@ operator runs beside. Then the memory of such a step, and the proposed network's
 the layer and with a plain convolution in its place.
 
     python benchmarks/deformable.py [--record]
+
+A record is named after the card, or the processor where there is none.
 """
 
 import argparse
 import json
 import os
+import re
 import time
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -27,7 +30,7 @@ from skinlib.layers.deformable import DeformableConv2D
 from skinlib.models.proposed import proposed
 from skinlib.training import compiles
 
-RECORD = Path(__file__).parents[1] / "book/results/bench/deformable.json"
+RECORDS = Path(__file__).parents[1] / "book/results/bench/deformable"
 BATCH, CHANNELS, ROUNDS = 32, 128, 7
 
 
@@ -145,7 +148,7 @@ def network() -> dict[str, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--record", action="store_true", help=f"write {RECORD.name}")
+    parser.add_argument("--record", action="store_true", help=f"write to {RECORDS.name}/")
     arguments = parser.parse_args()
     peaks = {side: memory(side) for side in (14, 28, 56)}  # first: a child inherits the peak
     rows = {side: measure(side) for side in (7, 14, 28, 56)}
@@ -157,8 +160,10 @@ def main() -> None:
     training = network()
     print(f"training speed with the layer: {training['plain'] / training['deformable']:.0%}")
     if arguments.record:
+        place = environment()
+        machine = (place["gpus"] or [place["processor"]])[0]
         about = {
-            "environment": environment(),
+            "environment": place,
             "load": os.getloadavg()[0],
             "batch": BATCH,
             "channels": CHANNELS,
@@ -166,8 +171,9 @@ def main() -> None:
             "memory": peaks,
             "network": training,
         }
-        RECORD.parent.mkdir(parents=True, exist_ok=True)
-        RECORD.write_text(json.dumps(about, indent=1) + "\n")
+        RECORDS.mkdir(parents=True, exist_ok=True)
+        name = re.sub(r"\W+", "-", machine.lower()).strip("-")
+        (RECORDS / f"{name}.json").write_text(json.dumps(about, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -106,23 +106,23 @@ def over_lesions(
     return figure
 
 
-def ratios(seconds: pd.DataFrame, about: str) -> Figure:
-    """Time of a step, as a multiple of the plain convolution's.
+def ratios(machines: dict[str, pd.DataFrame]) -> Figure:
+    """Time of a step on each machine, as a multiple of the plain convolution's.
 
     Args:
-        seconds: a row a side of the feature map; columns `plain`, `deformable` and perhaps
-            `torchvision`.
-        about: the machine.
+        machines: its name -> a row a side of the feature map; columns `plain`, `deformable` and
+            perhaps `torchvision`, in seconds.
     """
-    figure, ax = plt.subplots(figsize=(6, 3))
-    ratios = seconds.div(seconds["plain"], axis=0).drop(columns=["plain", "ratio"])
-    marks = zip(ratios, "Ds", (MOVED, "#009E73"), strict=False)
-    for name, mark, colour in marks:
-        ax.plot(range(len(ratios)), ratios[name], marker=mark, color=colour, label=name)
+    figure, ax = plt.subplots(figsize=(6, 4))
+    colours = sns.color_palette("colorblind")[1:]
+    for (machine, seconds), mark, colour in zip(machines.items(), "DsPv^", colours, strict=False):
+        for name, line in (("deformable", "-"), ("torchvision", "--")):
+            if name in seconds:
+                ratio = (seconds[name] / seconds["plain"]).to_numpy()
+                ax.plot(ratio, line, marker=mark, color=colour, label=f"{name}, {machine}")
     ax.axhline(1, color=PLAIN, label="plain convolution")
     ax.axhline(4, color="0.5", ls=":", label="our goal at 14 x 14")
-    ax.set_xticks(range(len(ratios)), [f"{side} x {side}" for side in ratios.index])
+    ax.set_xticks(range(len(seconds)), [f"{side} x {side}" for side in seconds.index])
     ax.set(xlabel="feature map (pixels)", ylabel="time (multiples of plain)", ylim=(0, None))
-    ax.set_title(about, fontsize=9)
-    ax.legend(fontsize=9, ncols=2)
+    ax.legend(fontsize=9, loc="upper center", bbox_to_anchor=(0.5, -0.2))
     return figure
