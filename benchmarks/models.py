@@ -31,10 +31,12 @@ def serve(name: str, size: int, batch: int, pipe: Connection) -> None:
     from skinlib.cost import cost
     from skinlib.environment import peak_memory
     from skinlib.models import build
+    from skinlib.training import compiles
 
     model = build(name, (size, size, 3))
     costs = cost(model)  # before there is an optimizer, whose state would count on disk
-    model.compile(keras.optimizers.Adam(2e-4), "categorical_crossentropy")
+    optimizer = keras.optimizers.Adam(2e-4)
+    model.compile(optimizer, "categorical_crossentropy", jit_compile=compiles())
     pixels = np.random.default_rng(0).uniform(0, 255, (batch, size, size, 3)).astype("float32")
     labels = np.eye(7, dtype="float32")[np.arange(batch) % 7]
     work = {

@@ -15,6 +15,7 @@ from pathlib import Path
 import nbformat
 import papermill
 import yaml
+from jupyter_client.kernelspec import NoSuchKernel
 from nbclient import NotebookClient
 from papermill.exceptions import PapermillExecutionError
 from tqdm import tqdm
@@ -43,7 +44,7 @@ def execute(notebook: Path, parameters: dict, kernel: str | None = None) -> None
         kernel: a Jupyter kernel's name; None takes the notebook's own.
 
     Raises:
-        BookError: if the chapter has no such parameter, or a cell fails.
+        BookError: if the chapter has no such parameter, there is no such kernel, or a cell fails.
     """
     known = papermill.inspect_notebook(notebook)
     if unknown := parameters.keys() - known.keys():
@@ -60,6 +61,10 @@ def execute(notebook: Path, parameters: dict, kernel: str | None = None) -> None
             progress_bar=False,
             cwd=notebook.parent,
         )
+    except NoSuchKernel:
+        raise BookError(
+            f"there is no Jupyter kernel {kernel!r}: make gpu-kernel installs skinlib-gpu"
+        ) from None
     except PapermillExecutionError as error:
         raise BookError(
             f"{notebook.name}, cell {error.exec_count}: {error.ename}: {error.evalue}\n"
@@ -122,8 +127,10 @@ def make(root: Path, parameters: dict, kernel: str | None = None) -> Path:
         The path of the first page.
 
     Raises:
-        BookError: if a cell fails or the rendering warns.
+        BookError: if this is no book's folder, a cell fails or the rendering warns.
     """
+    if not (root / "_toc.yml").exists():
+        raise BookError(f"{root} has no _toc.yml: call it in the book's repository")
     source = root / "_build" / "source"
     shutil.rmtree(source, ignore_errors=True)
     shutil.rmtree(root / "_build" / "html", ignore_errors=True)

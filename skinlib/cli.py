@@ -31,6 +31,15 @@ def _stoppable() -> Iterator[None]:
         raise SkinlibError(str(interrupt) or "it was interrupted") from None
 
 
+def _options(data: str, size: int, root: Path | None) -> dict:
+    """What `skinlib.data.load` takes."""
+    from skinlib import SkinlibError
+
+    if (data == "ham10000") != (root is not None):
+        raise SkinlibError("--data ham10000 and --ham10000 FOLDER go together")
+    return {"size": size, **({"root": root.resolve()} if root else {})}
+
+
 @app.command()
 def prepare(
     root: Annotated[Path, typer.Argument(help="Folder of the HAM10000 archives.")],
@@ -88,7 +97,7 @@ def train(
     from skinlib.training import Recipe
     from skinlib.training import train as fit
 
-    dataset = load(data, size=size, **({"root": root} if data == "ham10000" else {}))
+    dataset = load(data, **_options(data, size, root))
     parts = {"random": splits.random_split, "grouped": splits.grouped_split}[split](dataset, seed)
     if limit:
         parts = replace(parts, train=parts.train[:limit])
@@ -121,7 +130,7 @@ def sweep(
     from skinlib import sweep as sweeps
     from skinlib.data import load
 
-    options = {"size": size, **({"root": root.resolve()} if root else {})}
+    options = _options(data, size, root)
     runs = sweeps.missing(name, seeds, folder, precision)
     print(f"{len(runs)} runs of {name} to do: {', '.join(runs) or 'none'}")
     if runs:

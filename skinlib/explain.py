@@ -7,6 +7,7 @@ import warnings
 
 import keras
 import numpy as np
+from scipy.ndimage import zoom
 
 from skinlib import SkinlibError
 
@@ -97,17 +98,35 @@ def randomised(model: keras.Model, seed: int = 0) -> keras.Model:
     return keras.models.clone_model(model)
 
 
-def blob(size: int) -> np.ndarray:
+def blob(size: int, deviation: float | None = None) -> np.ndarray:
     """A control that knows nothing of the picture: a Gaussian in the middle.
 
     Args:
-        size: height and width; the standard deviation is a fifth of it.
+        size: height and width.
+        deviation: its standard deviation, in places; None takes a fifth of `size`.
 
     Returns:
         (size, size), largest in the middle.
     """
-    bell = np.exp(-((np.arange(size) - (size - 1) / 2) ** 2) / (2 * (size / 5) ** 2))
+    width = deviation or size / 5
+    bell = np.exp(-((np.arange(size) - (size - 1) / 2) ** 2) / (2 * width**2))
     return bell[:, None] * bell
+
+
+def coarse(masks: np.ndarray, places: int) -> np.ndarray:
+    """A control that knows the answer: the outline on as few places as a heat map is made of.
+
+    Args:
+        masks: (N, size, size), 1 on the lesion.
+        places: height and width of the layer; a divisor of `size`.
+
+    Returns:
+        (N, size, size): the lesion's share of each place, stretched back like a heat map.
+    """
+    n, size, _ = masks.shape
+    cell = size // places
+    shares = masks.reshape(n, places, cell, places, cell).mean((2, 4))
+    return zoom(shares, (1, cell, cell), order=1)
 
 
 def pointing(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:

@@ -149,10 +149,19 @@ def _batch_size(samples):
 
 
 def _prepare(y_true, y_pred):
-    """One-hot labels and predictions, both (N, C), in float32 or float64."""
+    """One-hot labels and predictions, both (N, C), in float32 or float64.
+
+    Raises:
+        ValueError: if labels are neither (N,) nor (N, C).
+    """
     y_pred = ops.convert_to_tensor(y_pred)
     dtype = keras.backend.result_type(y_pred.dtype, "float32")
     y_true, y_pred = ops.convert_to_tensor(y_true), ops.cast(y_pred, dtype)
+    if len(y_true.shape) == 2 and y_true.shape[-1] != y_pred.shape[-1]:
+        raise ValueError(
+            f"labels: expected (N,) class indices or one-hot rows as long as the predictions, "
+            f"got {tuple(y_true.shape)} for predictions {tuple(y_pred.shape)}"
+        )
     if len(y_true.shape) < len(y_pred.shape):
         y_true = ops.one_hot(ops.cast(y_true, "int32"), y_pred.shape[-1])
     return ops.cast(y_true, dtype), y_pred

@@ -115,7 +115,7 @@ class Record:
                 raise ValueError("predictions.csv names an unknown class")
             if not np.allclose(record.probabilities.sum(1), 1, atol=1e-4):
                 raise ValueError("predictions.csv has probabilities that do not sum to 1")
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise RecordError(f"the record {folder} cannot be read: {error}") from error
         return record
 

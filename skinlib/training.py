@@ -143,7 +143,8 @@ class _Run(keras.callbacks.Callback):
             augment=recipe.augment,
             multiple=recipe.devices,
         )
-        self.state = {"run": self._digest(), "epochs": 0, "seconds": 0.0, "history": {}}
+        self.state = {"run": self._digest(), "epochs": 0, "history": {}}
+        self.state |= {"seconds": 0.0, "input_seconds": 0.0}
         self.path = folder / "checkpoint.npz" if folder else None
         if self.path and self.path.exists():
             self.state = checkpoint.restore(self.path, self.network, self.state["run"])
@@ -217,6 +218,8 @@ class _Run(keras.callbacks.Callback):
         self.state["epochs"] = epoch + 1
         self.state["seconds"] += now - self.clock
         self.clock = now
+        self.state["input_seconds"] += self.batches.seconds
+        self.batches.seconds = 0.0
         if self.path and now - self.saved >= CHECKPOINT_SECONDS:
             checkpoint.save(self.path, self.network, self.state)
             self.saved = time.perf_counter()
@@ -257,7 +260,7 @@ class _Run(keras.callbacks.Callback):
             "cost": {
                 "wall_seconds": round(seconds, 2),
                 "images_per_second": round(pictures / seconds, 1) if seconds else None,
-                "input_seconds": round(self.batches.seconds, 2),
+                "input_seconds": round(self.state["input_seconds"], 2),
                 "peak_memory_mib": round(peak_memory() / 2**20),
                 "peak_gpu_memory_mib": round(gpu / 2**20) if gpu else None,
             },
@@ -343,6 +346,10 @@ def _loss(dataset: Dataset, split: Split, recipe: Recipe) -> JointLoss:
     weights = None
     if recipe.class_weights == "balanced":
         labels = dataset.labels[split.train]
+        if absent := [name for c, name in enumerate(CLASSES) if c not in labels]:
+            raise TrainingError(
+                f"class weights: no picture to train on is {', '.join(absent)}: use more pictures"
+            )
         weights = compute_class_weight("balanced", classes=np.arange(len(CLASSES)), y=labels)
         weights = tuple(float(w) for w in weights)
     return JointLoss(

@@ -1,5 +1,7 @@
 """A trained network kept beside its record, in half precision."""
 
+import zipfile
+import zlib
 from pathlib import Path
 
 import keras
@@ -28,9 +30,9 @@ def trained(folder: Path) -> keras.Model:
     recipe, shape = run["recipe"], tuple(run["data"]["image_shape"])
     model = build(recipe["model"], shape, len(CLASSES), **recipe["options"])
     try:
-        with np.load(Path(folder) / "weights.npz") as saved:
+        with (Path(folder) / "weights.npz").open("rb") as file, np.load(file) as saved:
             for variable in model.weights:
                 variable.assign(saved[variable.path].astype("float32"))
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise RecordError(f"the weights in {folder} cannot be used: {error}") from error
     return model

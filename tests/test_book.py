@@ -93,6 +93,23 @@ def test_a_failing_cell_is_named(tmp_path):
         book.execute(path, {})
 
 
+def test_a_kernel_that_is_not_there_is_named(tmp_path):
+    path = tmp_path / "chapter.ipynb"
+    nbformat.write(notebook_of("print(data)"), path)
+    with pytest.raises(book.BookError, match="no Jupyter kernel 'skinlib-tpu'"):
+        book.execute(path, {}, "skinlib-tpu")
+
+
+def test_a_folder_that_is_no_book_is_left_alone(tmp_path):
+    """Called in another project's folder, it once removed that project's pages."""
+    page = tmp_path / "_build" / "html" / "index.html"
+    page.parent.mkdir(parents=True)
+    page.write_text("another's")
+    with pytest.raises(book.BookError, match=r"has no _toc\.yml"):
+        book.make(tmp_path, {})
+    assert page.exists()
+
+
 def test_a_chapter_is_refreshed_without_what_the_machine_said(tmp_path):
     path = tmp_path / "chapter.ipynb"
     cells = "import sys; print('banner', file=sys.stderr); print(6 * 7)", "x = 1"

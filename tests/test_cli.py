@@ -38,6 +38,22 @@ def test_a_folder_without_the_data_is_one_sentence(tmp_path, monkeypatch, comman
         cli.main()
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["train", "run", "--data", "ham10000"],
+        ["sweep", "table1", "--folder", "runs", "--data", "ham10000"],
+        ["sweep", "table1", "--folder", "runs", "--ham10000", "."],
+    ],
+)
+def test_real_data_take_two_options(tmp_path, monkeypatch, command):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["skinlib", *command])
+    with pytest.raises(SystemExit, match=r"^skinlib: --data ham10000 and --ham10000 FOLDER go"):
+        cli.main()
+    assert not list(tmp_path.iterdir())
+
+
 def test_ctrl_c_is_one_sentence(tmp_path, monkeypatch):
     monkeypatch.setattr("sys.argv", ["skinlib", "train", str(tmp_path / "run"), "--size", "64"])
 

@@ -23,7 +23,11 @@ CLASSES = [5, 1]
 @pytest.fixture(scope="module")
 def proposed():
     keras.utils.set_random_seed(0)
-    return build("proposed", (64, 64, 3))
+    model = build("proposed", (64, 64, 3))
+    attention = model.get_layer("attention")  # untrained, its map is that of the layer before it
+    attention.gamma.assign(5.0)
+    attention.convolution.kernel.assign(100 * attention.convolution.kernel)
+    return model
 
 
 def by_hand(model, layer, image, label):
@@ -47,6 +51,9 @@ def test_the_layer_that_was_named_not_the_convolution_before_it(proposed, layer)
         small = by_hand(proposed, layer, image, label)
         expected = zoom(small, 64 / small.shape[0], order=1)
         np.testing.assert_allclose(got, expected / max(expected.max(), 1e-12), atol=2e-3)
+    if layer == "attention":
+        before = explain.heat_map(proposed, IMAGES, CLASSES, layer="conv9")
+        assert np.abs(heat - before).max() > 0.1
 
 
 @pytest.mark.parametrize("method", explain.METHODS)
@@ -118,6 +125,15 @@ def test_a_blob_is_a_round_gaussian_about_the_middle():
     wide = explain.blob(1000)
     spread = np.average((np.mgrid[:1000, :1000][0] - 499.5) ** 2, weights=wide)
     np.testing.assert_allclose(spread**0.5, 200, rtol=0.15)  # the tails are cut
+    narrow = np.average((np.mgrid[:1000, :1000][0] - 499.5) ** 2, weights=explain.blob(1000, 20))
+    np.testing.assert_allclose(narrow**0.5, 20, rtol=1e-3)
+
+
+def test_a_coarse_outline_is_the_outline_where_places_are_enough():
+    np.testing.assert_allclose(explain.coarse(MASKS, 8), MASKS)
+    two = explain.coarse(MASKS, 2)
+    assert two.shape == MASKS.shape
+    assert explain.overlap(two, MASKS)[0] < 1
 
 
 def test_a_uniform_map_scores_the_lesions_share():

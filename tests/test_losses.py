@@ -44,6 +44,13 @@ def reference(logits, labels, focusing=3.0, alpha=None):
     return cross, alpha[labels] * (1 - p) ** focusing * cross
 
 
+def test_a_column_of_labels_is_refused():
+    """It once broadcast to a loss without a meaning."""
+    _, p, _, labels = samples()
+    with pytest.raises(ValueError, match=r"labels: expected \(N,\) .* got \(6, 1\)"):
+        JointLoss()(labels[:, None], p)
+
+
 @given(seeds)
 @settings(deadline=None, max_examples=20)
 def test_cross_entropy_is_that_of_keras_and_scikit_learn(seed):

@@ -130,6 +130,13 @@ def test_classes_missing_from_a_resample_do_no_harm():
     assert np.isfinite(table["value"]).all()
 
 
+def test_every_resample_has_every_class():
+    """Balanced accuracy once had an interval far above its value, from samples without a class."""
+    labels = [5] * 40 + [3] * 2 + [6]
+    for weight in metrics._resampled(record_of(labels, labels), 200):
+        assert np.bincount(labels, weight)[[3, 5, 6]].tolist() == [2, 40, 1]
+
+
 def test_mcnemar_of_a_published_example():
     """Fagerland et al. (2013), table 1: 1 against 7 discordant pairs, exact p = 0.0703."""
     right, wrong = 5, 4

@@ -34,6 +34,13 @@ def test_the_ablation_is_complete_and_shares_runs_with_table_1():
     assert plain.recipe.loss == "cross_entropy"
 
 
+@pytest.mark.parametrize("name", ["table1", "grouped"])
+def test_only_the_proposed_network_has_the_joint_loss(name):
+    """Section 3.2; the rivals once had it here, too."""
+    for title, run in sweep.SWEEPS[name](1).items():
+        assert (run.recipe.loss == "joint") == title.startswith("proposed")
+
+
 def test_first_reproduce_then_improve():
     for name in ("table1", "grouped", "ablation"):
         assert not any(run.recipe.augment for run in sweep.SWEEPS[name](1).values())
@@ -77,6 +84,12 @@ def test_the_estimate_grows_with_the_work():
     one = {"a": Run(Recipe(model="small", epochs=10))}
     two = one | {"b": Run(Recipe(model="small", epochs=1000))}
     assert 0 < 20 * sweep.estimate(one, dataset) < sweep.estimate(two, dataset)
+
+
+def test_the_estimate_does_without_classes_that_its_few_pictures_lack(make_dataset):
+    dataset = make_dataset([0, 5] * 70, None)
+    run = Run(Recipe(model="small", batch_size=4, epochs=1, class_weights="balanced"))
+    assert sweep.estimate({"weighted": run}, dataset) > 0
 
 
 def test_unknown_sweep(tmp_path):

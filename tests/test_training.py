@@ -125,6 +125,12 @@ def test_augmented_pictures_are_the_squares_symmetries(phantom):
     assert min(np.bincount(found, minlength=8)) > 20
 
 
+@pytest.mark.parametrize("option", ["balanced", "augment"])
+def test_what_is_drawn_takes_a_seed(phantom, option):
+    with pytest.raises(ValueError, match="expected a seed"):
+        Batches(phantom, np.arange(8), 4, **{option: True})
+
+
 KILLED = """
 import os, signal, sys
 from pathlib import Path

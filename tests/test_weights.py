@@ -37,6 +37,15 @@ def test_weights_of_another_network_are_refused(phantom, tmp_path):
         trained(tmp_path)
 
 
+def test_cut_weights_are_refused(tmp_path):
+    for name in ("run.json", "predictions.csv", "weights.npz"):
+        (tmp_path / name).write_bytes((KEPT / name).read_bytes())
+    whole = (tmp_path / "weights.npz").read_bytes()
+    (tmp_path / "weights.npz").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(RecordError, match=r"weights in .* cannot be used"):
+        trained(tmp_path)
+
+
 def test_the_books_network_is_small_and_has_its_record():
     assert (KEPT / "weights.npz").stat().st_size < 6e6
     assert trained(KEPT).count_params() == Record.read(KEPT).run["parameters"]

@@ -23,6 +23,9 @@ class Batches(keras.utils.PyDataset):
         multiple: leaves out the last few pictures of an epoch where their number is no multiple
             of this; several devices share each batch.
 
+    Raises:
+        ValueError: if something is to be drawn without a seed.
+
     Attributes:
         seconds: spent so far on making batches.
     """
@@ -39,6 +42,8 @@ class Batches(keras.utils.PyDataset):
         multiple: int = 1,
     ):
         super().__init__()
+        if seed is None and (balanced or augment):
+            raise ValueError("balanced and augment draw at random: expected a seed, got None")
         self.images, self.labels, self.rows = dataset.images, dataset.labels, rows
         self.batch_size, self.seed = batch_size, seed
         self.balanced, self.augment = balanced, augment

@@ -60,7 +60,7 @@ def _read(path, files, image_ids, size):
     for name in np.array(wanted)[found]:
         try:
             image = Image.open(BytesIO(files[name]())).convert("L").resize((size, size))
-        except (UnidentifiedImageError, OSError) as error:
+        except (UnidentifiedImageError, OSError, zipfile.BadZipFile) as error:
             raise DataError(f"{name} in {path} cannot be read: {error}") from error
         masks.append(np.asarray(image) > 127)
     return np.array(masks, "uint8"), found

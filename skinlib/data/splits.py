@@ -1,5 +1,6 @@
 """Which pictures train, which validate, which test; and how much one half knows of the other."""
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -32,16 +33,19 @@ class Split:
 def random_split(
     dataset: Dataset, seed: int = 0, *, test: float = 0.15, validation: float = 0.0
 ) -> Split:
-    """The paper's split (section 3.1): pictures at random, 85 % and 15 %, each class alike.
+    """The paper's split as we read it (section 3.1): pictures at random, 85 % and 15 %.
 
-    Whether the authors stratified is not stated; here they are. Pictures of one lesion may fall
-    on both sides: see `leakage`.
+    How it was drawn is not stated; here each class is divided alike. Pictures of one lesion may
+    fall on both sides: see `leakage`.
 
     Args:
         dataset: what to split.
         seed: of the draw.
         test: share of the pictures to test on.
         validation: share of the remaining pictures to validate on.
+
+    Raises:
+        DataError: if a part would have fewer pictures than there are classes.
     """
     return _split("random", dataset, np.arange(len(dataset)).astype(str), seed, test, validation)
 
@@ -49,7 +53,10 @@ def random_split(
 def grouped_split(
     dataset: Dataset, seed: int = 0, *, test: float = 0.15, validation: float = 0.0
 ) -> Split:
-    """Like `random_split`, but draws lesions: all pictures of one lesion fall on one side."""
+    """Like `random_split`, but draws lesions: all pictures of one lesion fall on one side.
+
+    Its shares are of the lesions.
+    """
     return _split("grouped", dataset, lesions(dataset), seed, test, validation)
 
 
@@ -111,6 +118,12 @@ def _split(kind, dataset, groups, seed, test, validation):
             raise DataError(
                 f"{dataset.name} has a single lesion or picture of {', '.join(rare)} to divide: "
                 "use more pictures"
+            )
+        present, chosen = len(np.unique(classes[of])), math.ceil(share * len(of))
+        if min(chosen, len(of) - chosen) < present:
+            raise DataError(
+                f"{dataset.name} has {len(of)} lesions or pictures to divide, and a share of "
+                f"{share} leaves a part with fewer than the {present} classes: use more pictures"
             )
         return train_test_split(of, test_size=share, random_state=seed, stratify=classes[of])
 

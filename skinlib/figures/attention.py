@@ -46,14 +46,14 @@ def unit(
     Args:
         image: uint8 (H, W, 3).
         features: t, (h, w, C); drawn as the mean over its channels.
-        maps: (h, w, K); three are drawn, from the most to the least peaked.
+        maps: (h, w, K), K of 3 or more; the most and the least peaked are drawn, and one between.
         alpha: (h, w).
         outputs: f_sa = gamma alpha t, (h, w, C); drawn like t.
         data: the data set's name.
     """
     figure, axes = plt.subplots(2, 4, figsize=(7, 4))
     flat = maps.reshape(-1, maps.shape[-1])
-    chosen = np.argsort(flat.max(0))[:: -max(1, flat.shape[1] // 3)][:3]
+    chosen = np.argsort(-flat.max(0))[np.linspace(0, flat.shape[1] - 1, 3).astype(int)]
     panels = {
         "picture": image,
         "t, mean of\nits channels": features.mean(-1),
@@ -135,17 +135,20 @@ def on_the_lesion(shares: pd.DataFrame, data: str) -> Figure:
     return figure
 
 
-def gamma_path(paths: Mapping[str, np.ndarray], data: str) -> Figure:
-    """gamma after each batch of training, a line a run.
+def gamma_path(paths: Mapping[str, np.ndarray], rate: float, data: str) -> Figure:
+    """gamma after each batch of training, a line a run, beside as many steps of Adam in one go.
 
     Args:
         paths: label -> values.
+        rate: Adam's learning rate.
         data: the data set's name.
     """
     figure, axes = plt.subplots(figsize=(6.5, 3))
     styles = zip(paths.items(), ("-", "--", ":"), (BLUE, ORANGE, "k"), strict=False)
     for (label, values), style, colour in styles:
         axes.plot(range(1, len(values) + 1), values, style, color=colour, label=label)
+    batches = np.arange(1, len(values) + 1)
+    axes.plot(batches, values[0] + rate * (batches - 1), "-.", color=GREY, label="rate x batches")
     axes.axhline(0, color=GREY, linewidth=0.8)
     axes.set(xlabel="batches seen", ylabel="gamma", title=f"data: {data}")
     axes.legend()

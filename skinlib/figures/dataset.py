@@ -81,6 +81,7 @@ def one_lesion(dataset: Dataset) -> Figure:
         axis.imshow(dataset.images[row])
         axis.set_title(dataset.table["image_id"][row], fontsize=9)
         axis.axis("off")
+    figure.suptitle(f"data: {dataset.name}", fontsize="medium")
     return figure
 
 
@@ -102,11 +103,11 @@ def leakage_bars(tables: dict[str, pd.DataFrame], data: str) -> Figure:
     return figure
 
 
-def aspect(frame: Image.Image, size: int) -> Figure:
-    """A camera's frame beside the two squares, `size` x `size`, that can be made of it."""
+def aspect(frame: Image.Image, size: int, data: str) -> Figure:
+    """A 4:3 frame beside the two squares, `size` x `size`, that can be made of it."""
     figure, axes = plt.subplots(1, 3, figsize=(7, 2.6), width_ratios=[4, 3, 3])
     pictures = {
-        f"camera, {frame.width} x {frame.height}": frame,
+        f"frame, {frame.width} x {frame.height}": frame,
         f"squashed, {size} x {size}": to_square(frame, size, "squash"),
         f"cropped, {size} x {size}": to_square(frame, size, "crop"),
     }
@@ -114,4 +115,5 @@ def aspect(frame: Image.Image, size: int) -> Figure:
         axis.imshow(picture)
         axis.set_title(title)
         axis.set(xticks=[], yticks=[])
+    figure.suptitle(f"data: {data}", fontsize="medium")
     return figure

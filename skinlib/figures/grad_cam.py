@@ -7,7 +7,9 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 
-def steps(image: np.ndarray, weights: np.ndarray, raw: np.ndarray, heat: np.ndarray) -> Figure:
+def steps(
+    image: np.ndarray, weights: np.ndarray, raw: np.ndarray, heat: np.ndarray, data: str
+) -> Figure:
     """Grad-CAM by hand: picture, the channels' weights, their weighted sum, the map on top.
 
     Args:
@@ -15,8 +17,9 @@ def steps(image: np.ndarray, weights: np.ndarray, raw: np.ndarray, heat: np.ndar
         weights: of the channels, (C,).
         raw: the weighted sum of the features, (h, w).
         heat: the final map, (H, W), 0..1.
+        data: name of the data set.
     """
-    figure, axes = plt.subplots(1, 4, figsize=(7, 2.2), width_ratios=(1, 1.2, 1, 1))
+    figure, axes = plt.subplots(1, 4, figsize=(7, 2.4), width_ratios=(1, 1.2, 1, 1))
     axes[0].imshow(image.astype("uint8"))
     axes[1].bar(range(len(weights)), np.sort(weights), color="#0072B2", width=1)
     axes[1].set(xlabel="channel, sorted")
@@ -29,6 +32,7 @@ def steps(image: np.ndarray, weights: np.ndarray, raw: np.ndarray, heat: np.ndar
         ax.set_title(title, fontsize=10)
         if title != "mean gradients":
             ax.set(xticks=[], yticks=[])
+    figure.suptitle(f"data: {data}", fontsize=9)
     return figure
 
 

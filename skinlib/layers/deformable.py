@@ -234,8 +234,8 @@ class DeformableConv2D(keras.layers.Conv2D):
             `keras.layers.Conv2D`, and so are the other arguments; channels come last.
         offset_groups: groups of channels that move together; they divide the channels.
         modulated: learn a mask (Zhu et al. 2019, "v2"); False is "v1" of Dai et al. (2017).
-        offset_lr_multiplier: scales the gradient that reaches the offset convolution; Dai et al.
-            use 0.1 for some layers.
+        offset_lr_multiplier: scales the gradient that passes the offset convolution; Zhu et al.
+            (2019) use 0.1. It slows SGD. Adam divides the scale of a gradient out again.
 
     Input shape: (N, H, W, C). Output shape: (N, H', W', filters).
 

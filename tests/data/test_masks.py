@@ -60,6 +60,15 @@ def test_a_damaged_mask_is_named(tmp_path):
         read_masks(tmp_path, ["a"], 20)
 
 
+def test_a_zip_file_damaged_inside_names_the_mask(tmp_path):
+    path = tmp_path / "masks.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a_segmentation.png", b"0123456789")
+    path.write_bytes(path.read_bytes().replace(b"0123456789", b"0123456780", 1))
+    with pytest.raises(DataError, match=r"a_segmentation\.png in .* cannot be read"):
+        read_masks(path, ["a"], 20)
+
+
 @pytest.mark.parametrize("name", ["HAM10000_segmentations_lesion_tschandl", "lesion_masks.zip"])
 def test_masks_beside_the_archives_are_found(tmp_path, name):
     assert find_masks(tmp_path) is None

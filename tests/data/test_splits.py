@@ -5,7 +5,14 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from skinlib.data.archives import DataError
-from skinlib.data.splits import grouped_split, leakage, lesions, perceptual_hash, random_split
+from skinlib.data.splits import (
+    SPLITS,
+    grouped_split,
+    leakage,
+    lesions,
+    perceptual_hash,
+    random_split,
+)
 
 
 @st.composite
@@ -84,10 +91,28 @@ def test_the_hash_forgives_size_and_light_and_tells_pictures_apart(phantom):
     assert np.diag(distance).max() < distance[~np.eye(20, dtype=bool)].min()
 
 
+def test_the_faulty_splits_have_their_faults(phantom):
+    fair = random_split(phantom, 3)
+    peeked, copied, seen = (SPLITS[kind](phantom, 3) for kind in ("peeked", "copied", "seen"))
+    np.testing.assert_array_equal(peeked.validation, fair.test)
+    np.testing.assert_array_equal(peeked.train, fair.train)
+    np.testing.assert_array_equal(seen.test, fair.test)
+    assert set(seen.train) >= set(seen.test)
+    counts = np.bincount(phantom.labels[copied.test], minlength=7)
+    assert counts.max() < 2 * counts.min()
+    rare = copied.test[phantom.labels[copied.test] != 5]
+    assert np.isin(rare, copied.train).mean() > 0.9
+
+
 def test_too_few_pictures(make_dataset):
     dataset = make_dataset([0, 0, 1], ["a", "b", "c"])
     with pytest.raises(DataError, match="single lesion or picture of bcc"):
         random_split(dataset)
+
+
+def test_a_test_part_smaller_than_the_classes(make_dataset):
+    with pytest.raises(DataError, match="fewer than the 7 classes: use more pictures"):
+        random_split(make_dataset(np.arange(40) % 7, None))
 
 
 def test_a_random_split_of_the_phantom_leaks(phantom):

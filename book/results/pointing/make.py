@@ -4,6 +4,8 @@ The networks are those of records in `ham10000_64px` with the lesion-grouped spl
 pictures are those of its test part that have a mask.
 
     python make.py HAM10000 MASKS WEIGHTS   (WEIGHTS: a folder with <title>.weights.h5)
+
+Rows of networks whose weights are not there stay as they are.
 """
 
 import sys
@@ -22,6 +24,7 @@ from skinlib.weights import trained
 
 HERE, SIZE = Path(__file__).parent, 64
 RECORDS = HERE.parent / "ham10000_64px"
+TABLE = HERE / "pointing.csv"
 SCORES = (explain.pointing, explain.energy, explain.overlap)
 
 
@@ -41,7 +44,11 @@ def main(archives: str, masks: str, weights: str) -> None:
             recipe = Record.read(RECORDS / title).run["recipe"]
             networks[name] = build(recipe["model"], dataset.image_shape, 7, **recipe["options"])
             networks[name].load_weights(path)
-    heats = {"blob in the middle": np.broadcast_to(explain.blob(SIZE), truth.shape)}
+    places = networks["proposed"].get_layer("conv10").output.shape[1]
+    heats = {
+        "blob in the middle": np.broadcast_to(explain.blob(SIZE), truth.shape),
+        f"true outline on {places} x {places} places": explain.coarse(truth, places),
+    }
     for name, network in networks.items():
         answers = network.predict(images, verbose=0).argmax(1)
         heats[name] = explain.heat_map(network, images, answers)
@@ -49,14 +56,18 @@ def main(archives: str, masks: str, weights: str) -> None:
         pd.DataFrame(
             {
                 "network": name,
+                "seed": 0,
                 "image_id": dataset.table["image_id"].to_numpy()[rows],
                 "lesion_id": lesions(dataset)[rows],
+                "dx": dataset.table["dx"].to_numpy()[rows],
                 **{score.__name__: np.asarray(score(heat, truth)).round(4) for score in SCORES},
             }
         )
         for name, heat in heats.items()
     ]
-    pd.concat(tables).to_csv(HERE / "pointing.csv", index=False)
+    kept = pd.read_csv(TABLE)
+    kept = kept[~kept["network"].isin(heats)]
+    pd.concat([*tables, kept]).to_csv(TABLE, index=False)
 
 
 if __name__ == "__main__":
