@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
+from matplotlib.ticker import MultipleLocator
 
 from skinlib.figures import COLOURS
 
@@ -80,6 +81,7 @@ def table1(table: pd.DataFrame, data: str) -> Figure:
         ax.errorbar(row["value"], y, xerr=spread, fmt=marker, color=colour, capsize=3, label=source)
     ax.set_yticks(range(len(table)), table.index)
     ax.invert_yaxis()
+    ax.xaxis.set_major_locator(MultipleLocator(0.05))
     ax.xaxis.set_major_formatter("{x:.0%}")
     ax.set(xlabel="accuracy, 95 % intervals", title=data)
     figure.legend(loc="outside lower center", ncols=2, fontsize=9)
