@@ -129,7 +129,7 @@ def points_better(rivals: Sequence[str], maps: pd.DataFrame) -> Verdict:
     """Whether the proposed network's heat maps overlap more with the lesion than others do.
 
     Args:
-        rivals: networks or controls.
+        rivals: the others, networks or controls.
         maps: a row a network, seed and picture; columns `network`, `seed`, `lesion_id`,
             `image_id`, `overlap`.
 
@@ -146,10 +146,10 @@ def points_better(rivals: Sequence[str], maps: pd.DataFrame) -> Verdict:
         said.append("against {} {value:+.2f} ({low:+.2f} to {high:+.2f})".format(name, **gain))
         wins += gain["low"] > 0
     ran = (
-        f"{len(measured)} of {len(rivals)} rivals at 64 x 64, trainings of each: {seeds}, "
+        f"{len(measured)} of {len(rivals)} others at 64 x 64, trainings of each: {seeds}, "
         f"{lesions.nunique()} lesions"
     )
-    figure = f"overlap {'; '.join(said)}"
+    figure = f"overlap {'; '.join(said)}" if said else ""
     if seeds < ENOUGH or len(measured) < len(rivals):
         return Verdict(ran, figure, UNDECIDED)
     verdict = REPRODUCED if wins == len(rivals) else PARTLY if wins else NOT_REPRODUCED

@@ -132,7 +132,7 @@ def test_maps_of_one_training_or_without_a_rival_decide_nothing():
     assert one.figure == "overlap against a +0.40 (+0.40 to +0.40)"
     lacking = verdict.points_better(["a", "b"], maps_of(proposed=0.5, a=0.1))
     assert lacking.verdict == "undecided"
-    assert lacking.ran.startswith("1 of 2 rivals")
+    assert lacking.ran.startswith("1 of 2 others")
 
 
 def test_rare_classes_are_the_four_and_no_other():
