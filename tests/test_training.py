@@ -125,6 +125,13 @@ def test_augmented_pictures_are_the_squares_symmetries(phantom):
     assert min(np.bincount(found, minlength=8)) > 20
 
 
+def test_class_weights_take_every_class(make_dataset):
+    dataset = make_dataset([0, 5] * 20, None)
+    recipe = Recipe(model="small", epochs=1, class_weights="balanced")
+    with pytest.raises(training.TrainingError, match="no picture to train on is bcc, bkl, df, mel"):
+        train(dataset, random_split(dataset), recipe)
+
+
 @pytest.mark.parametrize("option", ["balanced", "augment"])
 def test_what_is_drawn_takes_a_seed(phantom, option):
     with pytest.raises(ValueError, match="expected a seed"):
