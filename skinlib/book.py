@@ -17,6 +17,8 @@ import papermill
 import yaml
 from jupyter_client.kernelspec import NoSuchKernel
 from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+from nbformat.reader import NotJSONError
 from papermill.exceptions import PapermillExecutionError
 from tqdm import tqdm
 
@@ -78,11 +80,16 @@ def refresh(notebook: Path) -> None:
     Keeps its outputs but for stderr, where TensorFlow describes the machine, and no version.
 
     Raises:
-        CellExecutionError: if a cell fails; the file is left as it was.
+        BookError: if it is no notebook or a cell fails; the file is left as it was.
     """
-    chapter = nbformat.read(notebook, 4)
     where = {"metadata": {"path": notebook.parent}}
-    NotebookClient(chapter, record_timing=False, resources=where).execute()
+    try:
+        chapter = nbformat.read(notebook, 4)
+        NotebookClient(chapter, record_timing=False, resources=where).execute()
+    except NotJSONError:
+        raise BookError(f"{notebook} is no notebook") from None
+    except CellExecutionError as error:
+        raise BookError(f"{notebook.name}: {error.ename}: {error.evalue}") from None
     for cell in chapter.cells:
         if cell.cell_type == "code":
             cell.outputs = [out for out in cell.outputs if out.get("name") != "stderr"]

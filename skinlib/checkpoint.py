@@ -1,23 +1,20 @@
 """A run's state on disk, so that a run that was stopped goes on as if it had not been."""
 
 import json
-import os
 import zipfile
 from pathlib import Path
 
 import keras
 import numpy as np
 
-from skinlib.records import RecordError
+from skinlib.records import RecordError, replacing
 
 
 def save(path: Path, model: keras.Model, progress: dict) -> None:
     """Writes weights, optimizer, random states and `progress` (JSON), all or nothing."""
     arrays = {str(i): variable.numpy() for i, variable in enumerate(_state(model))}
-    partial = path.with_suffix(".partial")
-    with partial.open("wb") as file:
+    with replacing(path) as partial, partial.open("wb") as file:
         np.savez(file, progress=np.array(json.dumps(progress)), **arrays)
-    os.replace(partial, path)
 
 
 def restore(path: Path, model: keras.Model, run: str) -> dict:
@@ -45,11 +42,15 @@ def restore(path: Path, model: keras.Model, run: str) -> dict:
             f"{path} belongs to a run with another recipe, split or data: remove it to start "
             "anew, or choose another folder"
         )
-    for variable, array in zip(_state(model), arrays, strict=True):
-        variable.assign(array)
+    try:
+        for variable, array in zip(_state(model), arrays, strict=True):
+            variable.assign(array)
+    except ValueError as error:
+        raise RecordError(f"{path} is of another network: remove it to start anew") from error
     return progress
 
 
 def _state(model: keras.Model) -> list:
-    model.optimizer.build(model.trainable_variables)
+    if not model.optimizer.built:  # a second time, a loss scale would get more variables
+        model.optimizer.build(model.trainable_variables)
     return [*model.variables, *model.optimizer.variables]

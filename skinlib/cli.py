@@ -1,5 +1,6 @@
 """The command `skinlib`: prepare | train | sweep | book | run | doctor."""
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,13 +32,13 @@ def _stoppable() -> Iterator[None]:
         raise SkinlibError(str(interrupt) or "it was interrupted") from None
 
 
-def _options(data: str, size: int, root: Path | None) -> dict:
+def _options(data: str, root: Path | None, **others) -> dict:
     """What `skinlib.data.load` takes."""
     from skinlib import SkinlibError
 
     if (data == "ham10000") != (root is not None):
         raise SkinlibError("--data ham10000 and --ham10000 FOLDER go together")
-    return {"size": size, **({"root": root.resolve()} if root else {})}
+    return others | ({"root": root.resolve()} if root else {})
 
 
 @app.command()
@@ -81,12 +82,13 @@ def train(
     model: Annotated[str, typer.Option(help="Which network.")] = "proposed",
     epochs: Annotated[int, typer.Option(min=1)] = 20,
     batch_size: Annotated[int, typer.Option(min=1)] = 32,
-    seed: Annotated[int, typer.Option()] = 0,
+    seed: Annotated[int, typer.Option(min=0)] = 0,
     split: Annotated[Literal["random", "grouped"], typer.Option()] = "random",
     precision: Precision = "float32",
     devices: Annotated[int, typer.Option(min=1, help="GPUs that share each batch.")] = 1,
     limit: Annotated[
-        int | None, typer.Option(help="Train on this many pictures only, to try things out.")
+        int | None,
+        typer.Option(min=1, help="Train on this many pictures only, to try things out."),
     ] = None,
 ) -> None:
     """Trains one network with the paper's recipe and writes its record."""
@@ -97,10 +99,9 @@ def train(
     from skinlib.training import Recipe
     from skinlib.training import train as fit
 
-    dataset = load(data, **_options(data, size, root))
-    parts = {"random": splits.random_split, "grouped": splits.grouped_split}[split](dataset, seed)
-    if limit:
-        parts = replace(parts, train=parts.train[:limit])
+    dataset = load(data, **_options(data, root, size=size))
+    parts = splits.SPLITS[split](dataset, seed)
+    parts = replace(parts, train=parts.train[:limit])
     recipe = Recipe(
         model=model,
         epochs=epochs,
@@ -130,11 +131,12 @@ def sweep(
     from skinlib import sweep as sweeps
     from skinlib.data import load
 
-    options = _options(data, size, root)
-    runs = sweeps.missing(name, seeds, folder, precision)
+    options = _options(data, root, size=size)
+    dataset = load(data, **options)
+    runs = sweeps.missing(name, seeds, dataset, folder, precision)
     print(f"{len(runs)} runs of {name} to do: {', '.join(runs) or 'none'}")
     if runs:
-        hours = sweeps.estimate(runs, load(data, **options)) / 3600
+        hours = sweeps.estimate(runs, dataset) / 3600
         print(f"about {hours:.1f} hours on one machine like this one")
         with _stoppable():
             sweeps.work(runs, data, options, folder, scheduler=scheduler)
@@ -149,7 +151,8 @@ def book(
     """Executes every chapter and renders the book into _build/html."""
     from skinlib.book import make
 
-    parameters = {"data": data, "ham10000": str(root.resolve()) if root else ""}
+    options = _options(data, root)
+    parameters = {"data": data, "ham10000": str(options.get("root", ""))}
     print(make(Path.cwd(), parameters, kernel))
 
 
@@ -174,9 +177,10 @@ def doctor() -> None:
 
 
 def main() -> None:
-    """Runs the command; an error that skinlib foresaw is one sentence, not a traceback."""
+    """Runs the command; what skinlib foresaw is one sentence, not a traceback."""
     from skinlib import SkinlibError
 
+    warnings.formatwarning = lambda message, *_: f"skinlib: {message}\n"
     try:
         app()
     except SkinlibError as error:

@@ -116,12 +116,12 @@ def scores(
     names: tuple[str, ...] = TABLE1,
     *,
     resamples: int = 500,
-    level: float = 0.95,
 ) -> pd.DataFrame:
-    """Scores, each with a bootstrap interval that draws lesions, class by class.
+    """Scores, each with a 95 % bootstrap interval that draws lesions, class by class.
 
-    Not pictures, since pictures of one lesion are not independent. It is seeded. A class with a
-    single lesion adds nothing to the interval's width.
+    Not pictures, since pictures of one lesion are not independent. It is seeded. The interval is
+    that for test parts with these numbers of lesions a class: how often a class occurs is not at
+    stake. A class with a single lesion adds nothing to its width.
 
     Args:
         record: whose predictions to score.
@@ -131,14 +131,13 @@ def scores(
             2017); the Brier score sums over the classes, 0 to 2. Means are over the classes that
             occur.
         resamples: how many bootstrap samples.
-        level: of the interval, 0 to 1.
 
     Returns:
         A row a score; columns `value`, `low`, `high`.
     """
     table = pd.DataFrame({"value": _scores(record, names, _once(record)).loc[0]})
     samples = _scores(record, names, _resampled(record, resamples))
-    table["low"], table["high"] = samples.quantile([(1 - level) / 2, (1 + level) / 2]).to_numpy()
+    table["low"], table["high"] = samples.quantile([0.025, 0.975]).to_numpy()
     return table
 
 

@@ -2,6 +2,8 @@
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,8 +74,10 @@ class Record:
         folder.mkdir(parents=True, exist_ok=True)
         if self.predictions is not None:
             table = self.predictions.to_csv(index=False, float_format="%.6f")
-            _replace(folder / "predictions.csv", table)
-        _replace(folder / "run.json", json.dumps(self.run, indent=1) + "\n")
+            with replacing(folder / "predictions.csv") as partial:
+                partial.write_text(table)
+        with replacing(folder / "run.json") as partial:
+            partial.write_text(json.dumps(self.run, indent=1) + "\n")
 
     @staticmethod
     def done(folder: Path) -> bool:
@@ -111,10 +115,17 @@ class Record:
                 raise ValueError(
                     f"predictions.csv has {len(predictions)} rows, expected {run['split']['test']}"
                 )
+            if predictions.isna().any(axis=None):
+                raise ValueError("predictions.csv has empty cells")
             if not predictions["label"].isin(CLASSES).all():
                 raise ValueError("predictions.csv names an unknown class")
-            if not np.allclose(record.probabilities.sum(1), 1, atol=1e-4):
-                raise ValueError("predictions.csv has probabilities that do not sum to 1")
+            probabilities = record.probabilities
+            if probabilities.min() < 0 or not np.allclose(probabilities.sum(1), 1, atol=1e-4):
+                raise ValueError(
+                    "predictions.csv has probabilities that are negative or do not sum to 1"
+                )
+            if len({len(values) for values in run["history"].values()}) > 1:
+                raise ValueError("the columns of its history differ in length")
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise RecordError(f"the record {folder} cannot be read: {error}") from error
         return record
@@ -131,8 +142,12 @@ def read_all(folder: Path) -> tuple[dict[str, Record], list[str]]:
     return found, faults
 
 
-def _replace(path: Path, text: str) -> None:
-    """Writes a file, all or nothing."""
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A file to write that takes the place of `path` only if the block ends well."""
     partial = path.with_name(f"{path.name}.partial")
-    partial.write_text(text)
-    os.replace(partial, path)
+    try:
+        yield partial
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)

@@ -161,19 +161,23 @@ SWEEPS: dict[str, Callable[[int], Runs]] = {
 """Name of a sweep -> a function that lists its runs for a number of seeds."""
 
 
-def missing(name: str, seeds: int, folder: Path, precision: str = "float32") -> Runs:
+def missing(
+    name: str, seeds: int, dataset: Dataset, folder: Path, precision: str = "float32"
+) -> Runs:
     """The runs of a sweep that have no record yet.
 
     Args:
         name: a key of `SWEEPS`.
         seeds: repeats every run with the seeds 0 to `seeds` - 1.
+        dataset: to train on.
         folder: of the records; several sweeps may share it, and what they have in common.
         precision: of the runs to do, see `skinlib.training.Recipe`. A record counts in whichever
             it was made, and says so.
 
     Raises:
         SweepError: if there is no sweep of that name.
-        RecordError: if a record is damaged, or was made with another recipe.
+        RecordError: if a record is damaged, or was made with another recipe, split or data. Two
+            copies of HAM10000 (see `skinlib.data.Dataset.fingerprint`) are the same data here.
     """
     if name not in SWEEPS:
         raise SweepError(f"unknown sweep {name!r}: expected one of {', '.join(SWEEPS)}")
@@ -181,15 +185,24 @@ def missing(name: str, seeds: int, folder: Path, precision: str = "float32") -> 
     for title, run in SWEEPS[name](seeds).items():
         if not Record.done(Path(folder) / title):
             todo[title] = replace(run, recipe=replace(run.recipe, precision=precision))
-        elif not _same(Record.read(Path(folder) / title), run):
-            raise RecordError(f"{Path(folder) / title} has another recipe than {title} of {name}")
+        elif changed := _changed(Record.read(Path(folder) / title), run, dataset):
+            raise RecordError(
+                f"{Path(folder) / title} has another {changed} than {title} of {name}: choose "
+                "another folder"
+            )
     return todo
 
 
-def _same(record: Record, run: Run) -> bool:
-    made = record.run["recipe"]
-    asked = json.loads(json.dumps(asdict(run.recipe))) | {"precision": made["precision"]}
-    return (made, record.run["split"]["kind"]) == (asked, run.split)
+def _changed(record: Record, run: Run, dataset: Dataset) -> str:
+    """In which of its inputs a record differs from a run, if in any."""
+    made = record.run
+    asked = {
+        "recipe": asdict(run.recipe) | {"precision": made["recipe"]["precision"]},
+        "data": dataset.about | {"fingerprint": made["data"]["fingerprint"]},
+        "split": run.divide(dataset).about,
+    }
+    asked = json.loads(json.dumps(asked))  # as a record holds it: tuples are lists
+    return " and ".join(name for name, value in asked.items() if made[name] != value)
 
 
 def estimate(runs: Runs, dataset: Dataset) -> float:
@@ -289,6 +302,8 @@ def _one(run: Run, data: str, options: dict, folder: Path, progress: bool = Fals
     """Trains one run; returns why it failed, or nothing."""
     with _ALONE:
         try:
+            if Record.done(folder):  # by a worker that died before it could say so
+                return ""
             dataset = load(data, **options)
             train(dataset, run.divide(dataset), run.recipe, folder, progress=progress)
         except Exception as error:

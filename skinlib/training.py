@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Literal
 from unittest import mock
 
 import keras
@@ -23,12 +22,26 @@ from skinlib import SkinlibError, checkpoint
 from skinlib.data.batches import Batches
 from skinlib.data.dataset import CLASSES, Dataset
 from skinlib.data.splits import Split, lesions
-from skinlib.environment import environment, gpus, peak_gpu_memory, peak_memory
+from skinlib.environment import (
+    environment,
+    forget_peak_memory,
+    gpus,
+    peak_gpu_memory,
+    peak_memory,
+)
 from skinlib.losses import JointLoss
 from skinlib.models import build
 from skinlib.records import COMPLETED, SCHEMA, Record, RecordError
 
 BETA = {"cross_entropy": 0.0, "focal": 1.0}
+
+CHOICES = {
+    "loss": ("joint", *BETA),
+    "class_weights": (None, "balanced"),
+    "sampling": ("natural", "balanced"),
+    "precision": ("float32", "mixed_float16", "mixed_bfloat16"),
+}
+"""Field of a `Recipe` -> what it may be."""
 
 CHECKPOINT_SECONDS = 30
 """A checkpoint is written at the end of an epoch, at most this often."""
@@ -56,6 +69,9 @@ class Recipe:
         augment: flips and quarter turns of the training pictures.
         precision: Keras' dtype policy; the "mixed" ones compute in 16 bits.
         devices: this many GPUs share each batch.
+
+    Raises:
+        TrainingError: if a field is none of its choices.
     """
 
     model: str = "proposed"
@@ -64,16 +80,23 @@ class Recipe:
     epochs: int = 20
     batch_size: int = 32
     learning_rate: float = 2e-4
-    loss: Literal["joint", "cross_entropy", "focal"] = "joint"
+    loss: str = "joint"
     beta: float = 0.0002
     focusing: float = 3.0
     alpha: float | tuple[float, ...] = 1.0
     focal_reduction: str = "batch_sum"
-    class_weights: Literal["balanced"] | None = None
-    sampling: Literal["natural", "balanced"] = "natural"
+    class_weights: str | None = None
+    sampling: str = "natural"
     augment: bool = False
-    precision: Literal["float32", "mixed_float16", "mixed_bfloat16"] = "float32"
+    precision: str = "float32"
     devices: int = 1
+
+    def __post_init__(self):
+        for name, choices in CHOICES.items():
+            if (value := getattr(self, name)) not in choices:
+                raise TrainingError(f"{name}: expected one of {choices}, got {value!r}")
+        if min(self.epochs, self.batch_size, self.devices) < 1:
+            raise TrainingError("epochs, batch_size and devices: expected 1 or more of each")
 
 
 def train(
@@ -113,7 +136,6 @@ def train(
         folder = Path(folder)
         if Record.done(folder):
             raise RecordError(f"{folder} exists: remove it, or write the record elsewhere")
-        folder.mkdir(parents=True, exist_ok=True)
     keras.utils.set_random_seed(recipe.seed)
     with _own_random(recipe.seed), _precision(recipe.precision), _sharing(recipe):
         run = _Run(dataset, split, recipe, folder)
@@ -126,6 +148,7 @@ class _Run(keras.callbacks.Callback):
 
     def __init__(self, dataset: Dataset, split: Split, recipe: Recipe, folder: Path | None):
         super().__init__()
+        forget_peak_memory()
         self.dataset, self.split, self.recipe, self.folder = dataset, split, recipe, folder
         self.network = build(recipe.model, dataset.image_shape, len(CLASSES), **recipe.options)
         self.network.compile(
@@ -148,17 +171,21 @@ class _Run(keras.callbacks.Callback):
         self.path = folder / "checkpoint.npz" if folder else None
         if self.path and self.path.exists():
             self.state = checkpoint.restore(self.path, self.network, self.state["run"])
+        self.kept = self.state["epochs"]
         self.clock = self.saved = time.perf_counter()
 
     def go(self, callbacks: tuple, progress: bool) -> Record:
         try:
+            if self.folder:
+                self.folder.mkdir(parents=True, exist_ok=True)
             self._fit(callbacks, progress)
             record = self._record(COMPLETED, self._predict())
             if self.folder:
                 record.write(self.folder)
-                self.path.unlink(missing_ok=True)
+                for left in self.folder.glob("checkpoint.npz*"):
+                    left.unlink()
         except (Exception, KeyboardInterrupt) as error:
-            reason = _reason(error, self.recipe, self.folder)
+            reason = self._reason(error)
             ended = f"{reason}; {self.state['epochs']} of {self.recipe.epochs} epochs were done"
             if self.folder:
                 with contextlib.suppress(OSError):
@@ -208,10 +235,11 @@ class _Run(keras.callbacks.Callback):
         self.batches.begin(epoch)
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        if not np.isfinite(logs["loss"]):
-            raise TrainingError(
-                f"the loss was {logs['loss']} in epoch {epoch + 1}: lower the learning rate"
-            )
+        for name, value in logs.items():
+            if not np.isfinite(value):
+                raise TrainingError(
+                    f"the {name} was {value} in epoch {epoch + 1}: lower the learning rate"
+                )
         for name, value in logs.items():
             self.state["history"].setdefault(name, []).append(float(value))
         now = time.perf_counter()
@@ -222,13 +250,15 @@ class _Run(keras.callbacks.Callback):
         self.batches.seconds = 0.0
         if self.path and now - self.saved >= CHECKPOINT_SECONDS:
             checkpoint.save(self.path, self.network, self.state)
-            self.saved = time.perf_counter()
+            self.saved, self.kept = time.perf_counter(), epoch + 1
 
     def _predict(self) -> pd.DataFrame:
         rows = self.split.test
         padded = np.pad(rows, (0, -len(rows) % self.recipe.devices), mode="wrap")
         batches = Batches(self.dataset, padded, self.recipe.batch_size)
         probabilities = self.network.predict(batches, verbose=0)[: len(rows)]
+        if not np.isfinite(probabilities).all():
+            raise TrainingError("the last step lost the weights: lower the learning rate")
         table = pd.DataFrame(np.round(probabilities.astype("float64"), 6), columns=list(CLASSES))
         table.insert(0, "label", self.dataset.table["dx"].to_numpy()[rows])
         table.insert(0, "lesion_id", lesions(self.dataset)[rows])
@@ -236,25 +266,14 @@ class _Run(keras.callbacks.Callback):
         return table
 
     def _record(self, ended: str, predictions: pd.DataFrame | None = None) -> Record:
-        split, seconds, gpu = self.split, self.state["seconds"], peak_gpu_memory()
+        seconds, gpu = self.state["seconds"], peak_gpu_memory()
         pictures = self.state["epochs"] * self.batches.count
         run = {
             "schema": SCHEMA,
             "ended": ended,
             "recipe": asdict(self.recipe),
-            "data": {
-                "name": self.dataset.name,
-                "fingerprint": self.dataset.fingerprint,
-                "resize": self.dataset.resize,
-                "image_shape": list(self.dataset.image_shape),
-            },
-            "split": {
-                "kind": split.kind,
-                "seed": split.seed,
-                "train": len(split.train),
-                "validation": len(split.validation),
-                "test": len(split.test),
-            },
+            "data": self.dataset.about,
+            "split": self.split.about,
             "environment": environment(),
             "parameters": self.network.count_params(),
             "cost": {
@@ -268,6 +287,22 @@ class _Run(keras.callbacks.Callback):
         }
         return Record(run, predictions)
 
+    def _reason(self, error: BaseException) -> str:
+        """Why the run ended: one sentence, without its full stop."""
+        text, recipe = str(error), self.recipe
+        if isinstance(error, KeyboardInterrupt):
+            again = f": the same call goes on after epoch {self.kept}" if self.kept else ""
+            return f"it was interrupted{again}"
+        if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+            return f"no space is left on the disk of {self.folder}: free some, and call again"
+        out = ("RESOURCE_EXHAUSTED", "out of memory")
+        if isinstance(error, MemoryError) or any(words in text for words in out):
+            return (
+                f"memory does not hold a step of {recipe.model} with batches of "
+                f"{recipe.batch_size}: take smaller batches or pictures"
+            )
+        return _first_line(error)
+
     def _digest(self) -> str:
         """What a checkpoint has to agree with to be this run's."""
         digest = hashlib.sha256(json.dumps(asdict(self.recipe), sort_keys=True).encode())
@@ -275,21 +310,6 @@ class _Run(keras.callbacks.Callback):
         for rows in (self.split.train, self.split.validation, self.split.test):
             digest.update(np.ascontiguousarray(rows, "int64").tobytes() + b"|")
         return digest.hexdigest()
-
-
-def _reason(error: BaseException, recipe: Recipe, folder: Path | None) -> str:
-    """One sentence, without its full stop."""
-    text = str(error)
-    if isinstance(error, KeyboardInterrupt):
-        return "it was interrupted: the same call goes on from the last checkpoint"
-    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return f"no space is left on the disk of {folder}: free some, and call again"
-    if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in text or "out of memory" in text:
-        return (
-            f"memory does not hold a step of {recipe.model} with batches of {recipe.batch_size}: "
-            "take smaller batches or pictures"
-        )
-    return _first_line(error)
 
 
 def _first_line(error: BaseException) -> str:

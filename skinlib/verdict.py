@@ -134,17 +134,20 @@ def points_better(rivals: Sequence[str], maps: pd.DataFrame) -> Verdict:
             `image_id`, `overlap`.
 
     Returns:
-        Undecided with fewer than `ENOUGH` trainings of each, or with a rival missing.
+        Undecided with fewer than `ENOUGH` trainings of each, with a rival missing, or where each
+        difference's 95 % interval contains zero.
     """
     wide = maps.pivot(index=["seed", "lesion_id", "image_id"], columns="network", values="overlap")
+    measured = [name for name in rivals if name in wide]
+    wide = wide[["proposed", *measured]].dropna()  # the pictures and trainings that all have
     lesions = wide.index.get_level_values("lesion_id")
     seeds = wide.index.get_level_values("seed").nunique()
-    measured = [name for name in rivals if name in wide]
-    said, wins = [], 0
+    said, wins, losses = [], 0, 0
     for name in measured:
         gain = metrics.over_lesions(wide["proposed"] - wide[name], lesions)
         said.append("against {} {value:+.2f} ({low:+.2f} to {high:+.2f})".format(name, **gain))
         wins += gain["low"] > 0
+        losses += gain["high"] < 0
     ran = (
         f"{len(measured)} of {len(rivals)} others at 64 x 64, trainings of each: {seeds}, "
         f"{lesions.nunique()} lesions"
@@ -152,7 +155,8 @@ def points_better(rivals: Sequence[str], maps: pd.DataFrame) -> Verdict:
     figure = f"overlap {'; '.join(said)}" if said else ""
     if seeds < ENOUGH or len(measured) < len(rivals):
         return Verdict(ran, figure, UNDECIDED)
-    verdict = REPRODUCED if wins == len(rivals) else PARTLY if wins else NOT_REPRODUCED
+    without = NOT_REPRODUCED if losses else UNDECIDED
+    verdict = REPRODUCED if wins == len(rivals) else PARTLY if wins else without
     return Verdict(ran, figure, f"{verdict}, at 64 x 64")
 
 

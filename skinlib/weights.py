@@ -9,13 +9,14 @@ import numpy as np
 
 from skinlib.data.dataset import CLASSES
 from skinlib.models import build
-from skinlib.records import Record, RecordError
+from skinlib.records import Record, RecordError, replacing
 
 
 def keep(model: keras.Model, folder: Path) -> None:
     """Writes a network's weights into the folder of its record, as float16."""
     arrays = {v.path: keras.ops.convert_to_numpy(v).astype("float16") for v in model.weights}
-    np.savez_compressed(Path(folder) / "weights.npz", **arrays)
+    with replacing(Path(folder) / "weights.npz") as partial, partial.open("wb") as file:
+        np.savez_compressed(file, **arrays)
 
 
 def trained(folder: Path) -> keras.Model:

@@ -121,6 +121,18 @@ def test_a_chapter_is_refreshed_without_what_the_machine_said(tmp_path):
     assert not shown.metadata
 
 
+@pytest.mark.parametrize("text", ["# no notebook", None])
+def test_a_chapter_that_cannot_be_refreshed_is_named(tmp_path, text):
+    path = tmp_path / "chapter.ipynb"
+    nbformat.write(notebook_of("1 / 0"), path)
+    if text:
+        path.write_text(text)
+    before = path.read_text()
+    with pytest.raises(book.BookError, match=r"chapter.ipynb( is no notebook|.*ZeroDivisionError)"):
+        book.refresh(path)
+    assert path.read_text() == before
+
+
 @pytest.fixture
 def tiny_book(tmp_path):
     (tmp_path / "book").mkdir()

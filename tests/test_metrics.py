@@ -114,6 +114,15 @@ def test_calibration_in_closed_form():
     assert row == pytest.approx({"pictures": 10, "confidence": 0.8, "accuracy": 0.6})
 
 
+def test_calibration_weighs_its_bins():
+    """30 pictures at 80 %, all right (off by 0.2); 10 at 40 %, half of them right (off by 0.1)."""
+    record = record_of([5] * 35 + [4] * 5, [5] * 40)
+    record.predictions.loc[:29, list(CLASSES)] = [0, 0, 0, 0, 0.2, 0.8, 0]
+    record.predictions.loc[30:, list(CLASSES)] = [0.2, 0.2, 0.2, 0, 0, 0.4, 0]
+    table = metrics.scores(record, ("ECE",), resamples=2)["value"]
+    assert table["ECE"] == pytest.approx((30 * 0.2 + 10 * 0.1) / 40)
+
+
 @given(labels=st.lists(st.integers(0, 6), min_size=2, max_size=40))
 @settings(deadline=None, max_examples=30)
 def test_a_perfect_network(labels):
@@ -188,18 +197,32 @@ def test_students_interval_over_seeds(noisy):
 
 
 def test_the_interval_covers_what_it_should():
-    """Lesions of four pictures that are right or wrong together, truly right at 70 %."""
+    """Lesions of four pictures that are right or wrong together; 60 of one class, 40 of another."""
     random = np.random.default_rng(0)
+    labels = np.repeat([5, 4], [60 * 4, 40 * 4])
+    lesions = np.repeat([f"l{i}" for i in range(100)], 4)
+    recall = np.repeat([0.9, 0.4], [60, 40])
     covered = {"lesions": 0, "pictures": 0}
     for _ in range(150):
-        right = np.repeat(random.random(75) < 0.7, 4)
-        lesions = np.repeat([f"l{i}" for i in range(75)], 4)
+        right = np.repeat(random.random(100) < recall, 4)
         for unit, ids in {"lesions": lesions, "pictures": None}.items():
-            record = record_of([5] * 300, np.where(right, 5, 4), ids)
+            record = record_of(labels, np.where(right, labels, 1), ids)
             row = metrics.scores(record, ("accuracy",), resamples=150).loc["accuracy"]
-            covered[unit] += row["low"] <= 0.7 <= row["high"]
+            covered[unit] += row["low"] <= recall.mean() <= row["high"]
     assert 0.90 <= covered["lesions"] / 150 <= 0.99
     assert covered["pictures"] / 150 < 0.8
+
+
+def test_the_interval_of_a_difference_covers_what_it_should():
+    """Two networks of 70 % and 60 %, on lesions that are easy or hard for both."""
+    random = np.random.default_rng(0)
+    covered = 0
+    for _ in range(150):
+        luck = random.random(200)
+        first, second = (record_of([5] * 200, np.where(luck < p, 5, 4)) for p in (0.7, 0.6))
+        row = metrics.difference(first, second, resamples=150)
+        covered += row["low"] <= 0.1 <= row["high"]
+    assert 0.88 <= covered / 150 <= 0.99
 
 
 def test_majority_of_the_papers_test_part():

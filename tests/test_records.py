@@ -13,7 +13,7 @@ def record():
         "schema": SCHEMA,
         "ended": "completed",
         "split": {"test": 2},
-        "history": {"loss": [2.0, 1.5]},
+        "history": {"loss": [2.0, 1.5], "accuracy": [0.2, 0.4]},
     }
     rows = [["i1", "l1", "nv", *[1 / 8] * 6, 0.25], ["i2", "l2", "bcc", 0, 1, 0, 0, 0, 0, 0]]
     return Record(run, pd.DataFrame(rows, columns=["image_id", "lesion_id", "label", *CLASSES]))
@@ -68,9 +68,28 @@ def rename_class(folder):
     (folder / "predictions.csv").write_text(text)
 
 
+def negate_probability(folder):
+    text = (folder / "predictions.csv").read_text().replace("0.125000", "-0.125000", 1)
+    (folder / "predictions.csv").write_text(text.replace("0.250000", "0.500000"))
+
+
+def drop_lesion(folder):
+    text = (folder / "predictions.csv").read_text().replace(",l1,", ",,")
+    (folder / "predictions.csv").write_text(text)
+
+
+def shorten_history(folder):
+    run = json.loads((folder / "run.json").read_text())
+    run["history"]["loss"].pop()
+    (folder / "run.json").write_text(json.dumps(run))
+
+
 @pytest.mark.parametrize(
     ("damage", "says"),
     [
+        (negate_probability, "negative or do not sum to 1"),
+        (drop_lesion, "empty cells"),
+        (shorten_history, "history differ in length"),
         (damage_json, "cannot be read"),
         (lambda folder: (folder / "run.json").write_text("[]"), "cannot be read"),
         (drop_predictions, "predictions.csv"),

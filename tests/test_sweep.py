@@ -1,5 +1,6 @@
 import os
 import signal
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,11 @@ from skinlib.sweep import Run
 from skinlib.training import Recipe, train
 
 PHANTOM = {"count": 80, "size": 64}
+
+
+@pytest.fixture(scope="module")
+def small_phantom():
+    return load("phantom", **PHANTOM)
 
 
 @pytest.mark.parametrize("name", sweep.SWEEPS)
@@ -32,6 +38,14 @@ def test_the_ablation_is_complete_and_shares_runs_with_table_1():
     plain = runs["proposed_without_deformable_without_attention_without_joint_loss_random_seed0"]
     assert plain.recipe.options == {"deformable": False, "attention": False}
     assert plain.recipe.loss == "cross_entropy"
+
+
+def test_readings_can_look_at_each_epoch_and_faults_are_faults():
+    """The best epoch on the test part is one of the faults: it needs the scores of each epoch."""
+    splits = {run.split for title, run in sweep.readings(1).items() if run.split != "peeked"}
+    assert splits == {"copied", "seen"}
+    assert {run.test for run in sweep.readings(1).values()} == {0.15}
+    assert {(run.split, run.test) for run in sweep.joint_loss(1).values()} == {("grouped", 0.4)}
 
 
 @pytest.mark.parametrize("name", ["table1", "grouped"])
@@ -54,36 +68,75 @@ def three(monkeypatch):
     return runs
 
 
-def test_done_runs_are_skipped_and_failed_ones_reported(three, tmp_path):
+def test_done_runs_are_skipped_and_failed_ones_reported(three, small_phantom, tmp_path):
     sweep.work({"done": three["done"]}, "phantom", PHANTOM, tmp_path, progress=False)
-    todo = sweep.missing("three", 1, tmp_path)
+    todo = sweep.missing("three", 1, small_phantom, tmp_path)
     assert list(todo) == ["bad", "good"]
     with pytest.raises(sweep.SweepError, match=r"1 runs failed: bad .*unknown model"):
         sweep.work(todo, "phantom", PHANTOM, tmp_path, progress=False)
     assert Record.read(tmp_path / "good").run["recipe"]["model"] == "small"
-    assert list(sweep.missing("three", 1, tmp_path)) == ["bad"]
+    assert list(sweep.missing("three", 1, small_phantom, tmp_path)) == ["bad"]
 
 
-def test_a_record_of_another_recipe_is_not_taken_for_done(three, tmp_path):
-    other = {"good": Run(Recipe(model="small", epochs=2))}
-    sweep.work(other, "phantom", PHANTOM, tmp_path, progress=False)
-    with pytest.raises(RecordError, match="good has another recipe than good of three"):
-        sweep.missing("three", 1, tmp_path)
+@pytest.mark.parametrize(
+    ("changed", "run", "options"),
+    [
+        ("recipe", Run(Recipe(model="small", epochs=2)), PHANTOM),
+        ("split", Run(Recipe(model="small", epochs=1), "grouped"), PHANTOM),
+        ("split", Run(Recipe(model="small", epochs=1), test=0.3), PHANTOM),
+        ("data", Run(Recipe(model="small", epochs=1)), PHANTOM | {"size": 32}),
+    ],
+)
+def test_a_record_of_another_run_is_not_taken_for_done(
+    three, small_phantom, tmp_path, changed, run, options
+):
+    """A trial on a few small pictures once counted as a run of table 1."""
+    sweep.work({"good": run}, "phantom", options, tmp_path, progress=False)
+    with pytest.raises(RecordError, match=f"good has another {changed} than good of three: choose"):
+        sweep.missing("three", 1, small_phantom, tmp_path)
 
 
-def test_a_record_counts_in_whichever_precision_it_was_made(three, tmp_path):
-    first = sweep.missing("three", 1, tmp_path, "mixed_bfloat16")
+def test_another_copy_of_the_data_is_the_same_data(three, small_phantom, tmp_path):
+    sweep.work({"good": three["good"]}, "phantom", PHANTOM, tmp_path, progress=False)
+    copy = replace(small_phantom, fingerprint="of an unpacked folder")
+    assert list(sweep.missing("three", 1, copy, tmp_path)) == ["bad", "done"]
+
+
+def test_a_run_that_a_dead_worker_had_finished_is_no_failure(three, tmp_path):
+    """Dask repeats a task whose worker died before it could hand back the result."""
+    runs = {"good": three["good"]}
+    for _ in range(2):
+        sweep.work(runs, "phantom", PHANTOM, tmp_path, progress=False)
+
+
+def test_a_record_counts_in_whichever_precision_it_was_made(three, small_phantom, tmp_path):
+    first = sweep.missing("three", 1, small_phantom, tmp_path, "mixed_bfloat16")
     assert {run.recipe.precision for run in first.values()} == {"mixed_bfloat16"}
     sweep.work({"good": first["good"]}, "phantom", PHANTOM, tmp_path, progress=False)
     assert Record.read(tmp_path / "good").run["recipe"]["precision"] == "mixed_bfloat16"
-    assert list(sweep.missing("three", 1, tmp_path)) == ["bad", "done"]
+    assert list(sweep.missing("three", 1, small_phantom, tmp_path)) == ["bad", "done"]
 
 
-def test_the_estimate_grows_with_the_work():
-    dataset = load("phantom", **PHANTOM)
+def test_the_estimate_grows_with_the_work(small_phantom):
     one = {"a": Run(Recipe(model="small", epochs=10))}
     two = one | {"b": Run(Recipe(model="small", epochs=1000))}
-    assert 0 < 20 * sweep.estimate(one, dataset) < sweep.estimate(two, dataset)
+    assert 0 < 20 * sweep.estimate(one, small_phantom) < sweep.estimate(two, small_phantom)
+
+
+def test_the_estimate_is_of_an_epoch_that_does_not_compile(small_phantom, monkeypatch):
+    ticks = iter([0.0, 100.0, 200.0, 202.0])
+    monkeypatch.setattr(sweep.time, "perf_counter", lambda: next(ticks, 300.0))
+    recipe = Recipe(model="small", batch_size=8, epochs=5)
+    run = Run(recipe)
+    expected = 2.0 / 32 * 5 * len(run.divide(small_phantom).train)
+    monkeypatch.setattr(sweep, "train", fit_without_clock)
+    assert sweep.estimate({"a": run}, small_phantom) == pytest.approx(expected)
+
+
+def fit_without_clock(dataset, split, recipe, callbacks):
+    for epoch in range(recipe.epochs):
+        callbacks[0].on_epoch_begin(epoch, {})
+        callbacks[0].on_epoch_end(epoch, {})
 
 
 def test_the_estimate_does_without_classes_that_its_few_pictures_lack(make_dataset):
@@ -92,9 +145,9 @@ def test_the_estimate_does_without_classes_that_its_few_pictures_lack(make_datas
     assert sweep.estimate({"weighted": run}, dataset) > 0
 
 
-def test_unknown_sweep(tmp_path):
+def test_unknown_sweep(small_phantom, tmp_path):
     with pytest.raises(sweep.SweepError, match="unknown sweep 'table9': expected one of"):
-        sweep.missing("table9", 1, tmp_path)
+        sweep.missing("table9", 1, small_phantom, tmp_path)
 
 
 @pytest.fixture

@@ -15,6 +15,8 @@ import pytest
 from skinlib import training
 from skinlib.data.batches import Batches
 from skinlib.data.splits import random_split
+from skinlib.environment import peak_memory
+from skinlib.models.error import ModelError
 from skinlib.records import Record, RecordError
 from skinlib.training import Recipe, train
 
@@ -89,10 +91,90 @@ def test_balanced_sampling_draws_the_classes_equally_often(make_dataset):
     np.testing.assert_allclose(np.bincount(labels[batches.order]) / 3160, 1 / 7, atol=0.03)
 
 
-@pytest.mark.parametrize("change", [{"loss": "focal"}, {"class_weights": "balanced"}])
-def test_a_change_of_loss_changes_training(phantom, split, small_record, change):
-    _, changed = train(phantom, split, replace(SMALL, **change))
-    assert not np.allclose(changed.probabilities, small_record.probabilities)
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({}, {"beta": 0.0002, "focusing": 3.0, "alpha": 1.0, "focal_reduction": "batch_sum"}),
+        ({"beta": 0.5, "focusing": 2.0, "alpha": 0.2}, {"beta": 0.5, "focusing": 2, "alpha": 0.2}),
+        ({"loss": "cross_entropy"}, {"beta": 0.0}),
+        ({"loss": "focal"}, {"beta": 1.0}),
+        ({"focal_reduction": "mean"}, {"focal_reduction": "mean", "dataset_size": None}),
+    ],
+)
+def test_a_recipe_decides_its_loss(phantom, split, change, expected):
+    config = training._loss(phantom, split, Recipe(**change)).get_config()
+    assert {name: config[name] for name in expected} == expected
+
+
+def test_a_loss_knows_the_training_part_alone(make_dataset):
+    labels = np.repeat(range(7), [10, 20, 30, 40, 50, 300, 10])
+    dataset = make_dataset(labels, None)
+    split = random_split(dataset, test=0.4)
+    split = replace(split, train=split.train[::3])
+    recipe = Recipe(class_weights="balanced", focal_reduction="dataset_sum")
+    config = training._loss(dataset, split, recipe).get_config()
+    count = np.bincount(labels[split.train], minlength=7)
+    assert config["dataset_size"] == len(split.train)
+    np.testing.assert_allclose(config["class_weights"], len(split.train) / 7 / count)
+
+
+def test_a_recipe_decides_how_batches_are_drawn(phantom, split, monkeypatch):
+    asked = []
+
+    class Spy(Batches):
+        def __init__(self, *given, **options):
+            asked.append(options)
+            super().__init__(*given, **options)
+
+    monkeypatch.setattr(training, "Batches", Spy)
+    for change in ({"augment": True}, {"sampling": "balanced"}, {"seed": 3}):
+        asked.clear()
+        train(phantom, split, replace(SMALL, **change))
+        for_training = {name: asked[0][name] for name in ("augment", "balanced", "seed")}
+        recipe = {"augment": False, "sampling": "natural", "seed": 0} | change
+        assert for_training == {
+            "augment": recipe["augment"],
+            "balanced": recipe["sampling"] == "balanced",
+            "seed": recipe["seed"],
+        }
+        assert not any(set(options) & {"augment", "balanced"} for options in asked[1:])
+
+
+def test_costs_fit_each_other(phantom, split):
+    _, record = train(phantom, split, replace(SMALL, epochs=3))
+    cost = record.run["cost"]
+    pictures = cost["images_per_second"] * cost["wall_seconds"]
+    assert pictures == pytest.approx(3 * len(split.train), rel=0.05)
+    assert cost["input_seconds"] < cost["wall_seconds"]
+    assert 100 < cost["peak_memory_mib"] < 10_000
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems cannot forget")
+def test_the_peak_of_memory_is_the_runs_own(phantom, split):
+    """In a sweep, a small network once had the peak of the large one before it."""
+    before = np.ones(2**27)  # 1 GiB
+    high = peak_memory()
+    del before
+    _, record = train(phantom, split, SMALL)
+    assert 2**20 * record.run["cost"]["peak_memory_mib"] < high - 2**29
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"loss": "crossentropy"},
+        {"sampling": "balance"},
+        {"class_weights": "balance"},
+        {"precision": "float16"},
+        {"epochs": 0},
+        {"batch_size": 0},
+        {"devices": 0},
+    ],
+)
+def test_a_recipe_refuses_what_it_does_not_know(wrong):
+    """A misspelt loss was once trained as the joint one, under its wrong name."""
+    with pytest.raises(training.TrainingError, match=f"{next(iter(wrong))}.*: expected"):
+        Recipe(**wrong)
 
 
 def test_callbacks_look_on(phantom, split):
@@ -164,7 +246,8 @@ training.train(dataset, random_split(dataset, validation=0.2), recipe, Path(fold
 
 
 @pytest.mark.parametrize(
-    ("moment", "recipe"), [("checkpoint", PROPOSED), ("run", replace(PROPOSED, model="small"))]
+    ("moment", "recipe"),
+    [("checkpoint", PROPOSED), ("run", replace(PROPOSED, model="small"))],
 )
 def test_a_killed_run_goes_on_to_the_same_record(phantom, split, tmp_path, request, moment, recipe):
     command = [sys.executable, "-c", KILLED, moment, recipe.model, str(tmp_path / "run")]
@@ -182,7 +265,19 @@ def test_a_killed_run_goes_on_to_the_same_record(phantom, split, tmp_path, reque
         _, whole = train(phantom, split, recipe)
     assert resumed.run["history"] == whole.run["history"]
     pd.testing.assert_frame_equal(resumed.predictions, whole.predictions, check_exact=True)
-    assert not (tmp_path / "run" / "checkpoint.npz").exists()
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {"run.json", "predictions.csv"}
+
+
+TWO = Recipe(model="small", epochs=2)
+
+
+def test_an_interrupted_run_promises_no_checkpoint_that_is_not_there(phantom, split, tmp_path):
+    def interrupt(epoch, logs):
+        raise KeyboardInterrupt
+
+    stop = keras.callbacks.LambdaCallback(on_epoch_begin=interrupt)
+    with pytest.raises(KeyboardInterrupt, match=r"^it was interrupted; 0 of 2 epochs were done"):
+        train(phantom, split, TWO, tmp_path, callbacks=(stop,))
 
 
 @pytest.fixture
@@ -195,35 +290,93 @@ def checkpointed(phantom, split, tmp_path, monkeypatch):
             raise KeyboardInterrupt
 
     stop = keras.callbacks.LambdaCallback(on_epoch_begin=interrupt)
-    with pytest.raises(KeyboardInterrupt, match=r"interrupted.*; 1 of 2 epochs were done"):
-        train(phantom, split, Recipe(model="small", epochs=2), tmp_path, callbacks=(stop,))
+    with pytest.raises(KeyboardInterrupt, match=r"goes on after epoch 1; 1 of 2 epochs were done"):
+        train(phantom, split, TWO, tmp_path, callbacks=(stop,))
     return tmp_path
 
 
 def test_an_interrupted_run_says_so_and_goes_on(phantom, split, checkpointed):
     with pytest.raises(RecordError, match="interrupted"):
         Record.read(checkpointed)
-    train(phantom, split, Recipe(model="small", epochs=2), checkpointed)
+    train(phantom, split, TWO, checkpointed)
     assert Record.read(checkpointed).run["ended"] == "completed"
 
 
-def test_a_checkpoint_of_another_run_is_refused(phantom, split, checkpointed):
+@pytest.mark.parametrize("changed", ["recipe", "split", "data"])
+def test_a_checkpoint_of_another_run_is_refused(phantom, split, checkpointed, changed):
+    other = {"dataset": phantom, "split": split, "recipe": TWO} | {
+        "recipe": {"recipe": replace(TWO, epochs=3)},
+        "split": {"split": replace(split, test=split.validation, validation=split.test)},
+        "data": {"dataset": replace(phantom, fingerprint="another")},
+    }[changed]
     with pytest.raises(RecordError, match=r"checkpoint.npz belongs to a run with another recipe"):
-        train(phantom, split, Recipe(model="small", epochs=3), checkpointed)
+        train(**other, folder=checkpointed)
+
+
+def test_a_checkpoint_of_an_older_network_is_named(phantom, split, checkpointed, monkeypatch):
+    build = training.build
+    monkeypatch.setattr(training, "build", lambda *given: build("proposed", *given[1:]))
+    with pytest.raises(RecordError, match=r"checkpoint.npz is of another network: remove it"):
+        train(phantom, split, TWO, checkpointed)
 
 
 def test_a_damaged_checkpoint_is_named(phantom, split, checkpointed):
     path = checkpointed / "checkpoint.npz"
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(RecordError, match=r"checkpoint.npz cannot be read: remove it"):
-        train(phantom, split, Recipe(model="small", epochs=2), checkpointed)
+        train(phantom, split, TWO, checkpointed)
+
+
+def test_16_bits_go_on_from_a_checkpoint_too(phantom, split, tmp_path, monkeypatch):
+    """A loss scale once got more variables at each checkpoint, and could not be restored."""
+    monkeypatch.setattr(training, "CHECKPOINT_SECONDS", 0)
+    recipe = replace(SMALL, epochs=3, precision="mixed_float16")
+    _, whole = train(phantom, split, recipe)
+
+    def interrupt(epoch, logs):
+        if epoch == 2:
+            raise KeyboardInterrupt
+
+    stop = keras.callbacks.LambdaCallback(on_epoch_begin=interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        train(phantom, split, recipe, tmp_path, callbacks=(stop,))
+    _, resumed = train(phantom, split, recipe, tmp_path)
+    assert resumed.run["history"] == whole.run["history"]
+    pd.testing.assert_frame_equal(resumed.predictions, whole.predictions, check_exact=True)
+
+
+def test_weights_that_the_last_step_loses_end_the_run(phantom, split, tmp_path):
+    """The loss of an epoch is that before its last step."""
+    one = replace(split, train=split.train[:8], validation=split.validation[:0])
+    recipe = replace(SMALL, batch_size=8, learning_rate=1e30)
+    with pytest.raises(training.TrainingError, match=r"the last step lost the weights"):
+        train(phantom, one, recipe, tmp_path)
+    assert not Record.done(tmp_path)
+
+
+def test_a_full_disk_leaves_no_half_checkpoint(phantom, split, tmp_path, monkeypatch):
+    def full(file, **arrays):
+        file.write(b"some")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(training, "CHECKPOINT_SECONDS", 0)
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.raises(training.TrainingError, match="no space is left"):
+        train(phantom, split, TWO, tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["run.json"]
+
+
+def test_an_unknown_network_leaves_no_folder(phantom, split, tmp_path):
+    with pytest.raises(ModelError, match="unknown model"):
+        train(phantom, split, Recipe(model="none"), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_loss_that_is_lost_ends_the_run(phantom, split, tmp_path):
     recipe = Recipe(model="small", learning_rate=1e30)
-    with pytest.raises(training.TrainingError, match=r"the loss was (nan|inf) in epoch 1: lower"):
+    with pytest.raises(training.TrainingError, match=r"loss was (nan|inf) in epoch 1: lower"):
         train(phantom, split, recipe, tmp_path)
-    with pytest.raises(RecordError, match="the loss was"):
+    with pytest.raises(RecordError, match="loss was"):
         Record.read(tmp_path)
 
 

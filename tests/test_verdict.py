@@ -126,6 +126,24 @@ def test_maps_must_beat_every_rival(a, b, expected):
     assert verdict.points_better(["a", "b"], maps).verdict == expected
 
 
+def test_maps_that_overlap_more_by_chance_only_decide_nothing():
+    """An interval that contains zero is no win, and no loss."""
+    maps = maps_of(proposed=0.5, a=0.5)
+    maps.loc[maps["network"] == "a", "overlap"] += np.tile([-0.3, 0.2, -0.1, 0.1, 0.0], 3)
+    found = verdict.points_better(["a"], maps)
+    assert found.figure == "overlap against a +0.02 (-0.12 to +0.18)"
+    assert found.verdict == "undecided, at 64 x 64"
+
+
+def test_maps_of_a_rival_that_was_trained_once_decide_nothing():
+    """The seeds of any network once counted as those of all."""
+    maps = pd.concat([maps_of(proposed=0.5), maps_of(seeds=1, a=0.1)])
+    found = verdict.points_better(["a"], maps)
+    assert found.verdict == "undecided"
+    assert found.figure == "overlap against a +0.40 (+0.40 to +0.40)"
+    assert "trainings of each: 1," in found.ran
+
+
 def test_maps_of_one_training_or_without_a_rival_decide_nothing():
     one = verdict.points_better(["a"], maps_of(seeds=1, proposed=0.5, a=0.1))
     assert one.verdict == "undecided"

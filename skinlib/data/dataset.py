@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from skinlib.data.archives import DataError
+
 CLASSES = ("akiec", "bcc", "bkl", "df", "mel", "nv", "vasc")
 """The seven classes of HAM10000. A label is an index into it."""
 
@@ -60,6 +62,12 @@ class Dataset:
         """(H, W, 3)."""
         return self.images.shape[1:]
 
+    @property
+    def about(self) -> dict:
+        """What a record says of it."""
+        about = {name: getattr(self, name) for name in ("name", "fingerprint", "resize")}
+        return about | {"image_shape": list(self.image_shape)}
+
     @classmethod
     def open(cls, folder: Path) -> "Dataset":
         """Maps a prepared folder into memory; reads the table, not the pictures."""
@@ -78,14 +86,24 @@ def preparing(folder: Path) -> Iterator[Path]:
     """A temporary folder beside `folder` that takes its name only if the block ends well.
 
     A preparation that raises or is killed leaves nothing under the final name.
+
+    Raises:
+        DataError: if the folder above cannot be written to.
     """
     scratch = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}")
-    scratch.mkdir(parents=True)
+    try:
+        scratch.mkdir(parents=True)
+    except OSError as error:
+        raise DataError(
+            f"{folder.parent} cannot be written to: point SKINLIB_DATA at another folder ({error})"
+        ) from error
     try:
         yield scratch
-        if folder.exists():  # another process was faster
-            return
-        scratch.rename(folder)
+        try:
+            scratch.rename(folder)
+        except OSError:
+            if not folder.exists():  # where it does, another process was faster
+                raise
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 

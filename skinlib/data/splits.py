@@ -29,6 +29,12 @@ class Split:
     validation: np.ndarray
     test: np.ndarray
 
+    @property
+    def about(self) -> dict:
+        """What a record says of it: how it was drawn, and how many pictures each part has."""
+        parts = {part: len(getattr(self, part)) for part in ("train", "validation", "test")}
+        return {"kind": self.kind, "seed": self.seed, **parts}
+
 
 def random_split(
     dataset: Dataset, seed: int = 0, *, test: float = 0.15, validation: float = 0.0

@@ -1,7 +1,10 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from skinlib.data import CLASSES, Dataset, load
+from skinlib.data.archives import DataError
 from skinlib.data.dataset import describe, preparing
 
 
@@ -39,6 +42,31 @@ def test_the_first_of_two_preparations_stays(tmp_path):
         (slow / "who").write_text("slow")
     assert (folder / "who").read_text() == "fast"
     assert list(tmp_path.iterdir()) == [folder]
+
+
+def test_the_first_stays_where_the_second_looked_in_vain(tmp_path, monkeypatch):
+    """Between looking and renaming, another process may finish."""
+    folder = tmp_path / "prepared"
+    rename = Path.rename
+
+    def late(path, target):
+        target.mkdir()
+        (target / "who").write_text("fast")
+        rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", late)
+    with preparing(folder) as slow:
+        (slow / "who").write_text("slow")
+    assert (folder / "who").read_text() == "fast"
+
+
+def test_a_cache_that_cannot_be_written_to_is_one_sentence(tmp_path):
+    (tmp_path / "file").touch()
+    with (
+        pytest.raises(DataError, match="file cannot be written to: point SKINLIB_DATA at"),
+        preparing(tmp_path / "file" / "prepared"),
+    ):
+        pass
 
 
 def test_unknown_data_set():

@@ -54,6 +54,20 @@ def test_views_of_a_lesion_share_its_facts_but_not_its_pixels(drawn):
     assert table["image_id"].is_unique
 
 
+def test_views_of_a_lesion_have_its_shape():
+    """Turned, moved and enlarged, an outline keeps the ratio of its longest to its shortest spread.
+
+    The phantom's lesson on leakage rests on it: another view shows the same lesion.
+    """
+    _, masks, table = draw(300, 64, seed=1)
+    spreads = np.array([np.linalg.eigvalsh(np.cov(np.argwhere(mask).T)) for mask in masks])
+    elongation = np.log(spreads[:, 1] / spreads[:, 0])
+    views = [rows[:2] for rows in table.groupby("lesion_id").indices.values() if len(rows) > 1]
+    first, second = elongation[np.array(views).T]
+    assert len(first) > 30
+    assert np.corrcoef(first, second)[0, 1] > 0.95
+
+
 def test_drawn_once(tmp_path, monkeypatch):
     monkeypatch.setenv("SKINLIB_DATA", str(tmp_path))
     first = load("phantom", count=40, size=16)

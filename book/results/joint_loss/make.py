@@ -7,8 +7,11 @@ Another phantom than the chapter's (seed 1). What is there already is skipped.
 
 from pathlib import Path
 
+from skinlib.data import load
 from skinlib.sweep import missing, work
 
 HERE = Path(__file__).parent
 
-work(missing("joint_loss", 5, HERE), "phantom", {"count": 800, "size": 48, "seed": 1}, HERE)
+options = {"count": 800, "size": 48, "seed": 1}
+runs = missing("joint_loss", 5, load("phantom", **options), HERE)
+work(runs, "phantom", options, HERE)
