@@ -105,8 +105,10 @@ class JointLoss(keras.losses.Loss):
             )
         self.beta = beta
         self.focusing = focusing
-        self.alpha = alpha
-        self.class_weights = class_weights
+        self.alpha, self.class_weights = (  # JSON, for saving, knows no arrays
+            value.tolist() if hasattr(value, "tolist") else value
+            for value in (alpha, class_weights)
+        )
         self.focal_reduction = focal_reduction
         self.dataset_size = dataset_size
         self.from_logits = from_logits
@@ -171,7 +173,8 @@ def _log_probabilities(y_true, y_pred, from_logits):
     """log p and log(1 - p) of the true class, (N,) each.
 
     Finite, with finite gradients. 1 - p is a sum over the other classes, which does not cancel.
-    A probability of exactly 0, which no logits can give, counts as the smallest normal number.
+    A probability of 0, from a logit some 87 below the largest, counts as the smallest normal
+    number and has no gradient; logits have no such limit.
     """
     true = y_true > 0
     if from_logits:

@@ -141,13 +141,13 @@ def _sample(inputs, y, x, mask):
     values = 0
     for row in (top, top + 1):
         for column in (left, left + 1):
-            inside = (row >= 0) & (row < bottom) & (column >= 0) & (column < right)
+            outside = (row < 0) | (row >= bottom) | (column < 0) | (column >= right)
             weight = (1 - ops.abs(y - row)) * (1 - ops.abs(x - column))
-            weight = ops.cast(ops.where(inside, weight, 0), inputs.dtype)
+            weight = ops.cast(ops.where(outside, 0, weight), inputs.dtype)
             if mask is not None:
                 weight = weight * mask
-            pixel = ops.cast(ops.clip(row, 0, bottom - 1), "int32") * width
-            pixel = pixel + ops.cast(ops.clip(column, 0, right - 1), "int32")
+            pixel = ops.clip(ops.cast(row, "int32"), 0, height - 1) * width
+            pixel = pixel + ops.clip(ops.cast(column, "int32"), 0, width - 1)
             index = (first + pixel) * groups + ops.arange(groups)
             values = values + ops.take(images, index, axis=0) * weight[..., None]
     return values
@@ -286,10 +286,6 @@ class DeformableConv2D(keras.layers.Conv2D):
         )
 
     def build(self, input_shape):
-        if input_shape[-1] % self.offset_groups:
-            raise ValueError(
-                f"offset_groups: expected a divisor of {input_shape[-1]}, got {self.offset_groups}"
-            )
         self.offset_convolution.build(input_shape)
         super().build(input_shape)
 

@@ -52,6 +52,7 @@ class SoftAttention(layers.Layer):
             kernel_size,
             padding="same",
             use_bias=False,
+            data_format="channels_last",
             dtype=self.dtype_policy,
             name="maps",
         )

@@ -15,13 +15,15 @@ class LocalResponseNormalization(keras.layers.Layer):
     """Divides each value by the energy of its neighbours among the channels, section 3.3.
 
     b_i = a_i / (2 + 1e-4 * sum of a_j^2 for |j - i| <= 2)^0.75, (N, H, W, C) to the same shape.
+    The energy is float32: in 16 bits it would overflow from a_j = 256 on.
     """
 
     def call(self, inputs):
         channels = inputs.shape[-1]
-        squares = ops.pad(ops.square(inputs), [(0, 0)] * 3 + [(2, 2)])
+        squares = ops.square(ops.cast(inputs, "float32"))
+        squares = ops.pad(squares, [(0, 0)] * 3 + [(2, 2)])
         energy = sum(squares[..., shift : shift + channels] for shift in range(5))
-        return inputs / ops.power(2 + 1e-4 * energy, 0.75)
+        return inputs / ops.cast(ops.power(2 + 1e-4 * energy, 0.75), inputs.dtype)
 
 
 def alexnet(

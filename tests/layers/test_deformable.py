@@ -79,9 +79,19 @@ HATS, GATHERS = 10**6, 0
 """Small maps take the product of hats, larger ones the gathers: so that every map takes either."""
 
 
-@pytest.fixture(params=[HATS, GATHERS], ids=["hats", "gathers"])
+WAYS = {"hats": (HATS, []), "one by one": (GATHERS, []), "whole batch": (GATHERS, ["a card"])}
+"""Without a card, pictures are gathered one by one."""
+
+
+def take(way, monkeypatch):
+    limit, cards = WAYS[way]
+    monkeypatch.setattr(deformable, "SMALL", limit)
+    monkeypatch.setattr(deformable, "gpus", lambda: cards)
+
+
+@pytest.fixture(params=WAYS)
 def sampling(request, monkeypatch):
-    monkeypatch.setattr(deformable, "SMALL", request.param)
+    take(request.param, monkeypatch)
 
 
 GRID = [
@@ -106,8 +116,8 @@ if keras.backend.backend() == "jax":  # which compiles every case anew
 def test_onnx_agrees(kernel, stride, rate, padding, groups, offsets, masked, monkeypatch):
     x, w, offset, mask = case(*kernel, stride, rate, padding, groups, offsets, masked)
     wanted = oracle(x, w, offset, mask, stride, padding, rate, offsets)
-    for limit in (HATS, GATHERS):
-        monkeypatch.setattr(deformable, "SMALL", limit)
+    for way in WAYS:
+        take(way, monkeypatch)
         got = deform_conv2d(
             x,
             w,
@@ -257,8 +267,10 @@ def test_saved_and_loaded(tmp_path):
     assert loaded.layers[-1].get_config() == layer.get_config()
 
 
-def test_height_and_width_are_dynamic():
-    layer, _ = moving()
+@pytest.mark.parametrize(("kernel", "strides"), [(3, 1), (1, 2), (5, 1)])
+def test_height_and_width_are_dynamic(kernel, strides):
+    layer = DeformableConv2D(4, kernel, strides, padding="same")
+    layer.build((None, None, None, 4))
     inputs = keras.Input((None, None, 4))
     model = keras.Model(inputs, layer(inputs))
     for side in (7, 15):
@@ -292,6 +304,27 @@ def test_mixed_precision_keeps_coordinates_exact(dtype, near):
     np.testing.assert_allclose(got, ops.convert_to_numpy(layer(x)), atol=5 * near, rtol=near)
     points = mixed.sampling_points(x)
     assert keras.backend.standardize_dtype(points.dtype) == "float32"
+
+
+@pytest.mark.usefixtures("sampling")
+def test_16_bits_do_not_round_places():
+    """On a ramp of 64 columns, a quarter of a pixel to the right of column j is j + 1/4."""
+    ramp = ops.cast(np.broadcast_to(np.arange(64.0) / 64, (2, 2, 64))[..., None], "bfloat16")
+    offset = np.broadcast_to(np.float32([0, 0.25]), (2, 2, 64, 2))
+    got = deform_conv2d(ramp, ops.ones((1, 1, 1, 1), "bfloat16"), offset)
+    expected = (np.arange(63) + 0.25) / 64
+    got = ops.convert_to_numpy(ops.cast(got, "float32"))[:, :, :63, 0]
+    np.testing.assert_allclose(got, np.broadcast_to(expected, got.shape), rtol=2**-8, atol=1e-6)
+
+
+@pytest.mark.skipif(keras.backend.backend() == "jax", reason="XLA's min and max may drop NaN")
+@pytest.mark.usefixtures("sampling")
+def test_an_offset_that_is_no_number_is_not_hidden():
+    x, kernel, offset, mask = case(3, 3, 1, 1, "same", 1, 1, True)
+    offset[0, 2, 2, 4] = np.nan
+    got = ops.convert_to_numpy(deform_conv2d(x, kernel, offset, mask))
+    assert np.isnan(got[0, 2, 2]).all()
+    assert np.isnan(got).sum() == got.shape[-1]
 
 
 def test_sampling_points_of_an_untrained_layer_are_the_grid():

@@ -4,6 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from keras import layers
+from keras.activations import relu
 
 from skinlib.models.alexnet import LocalResponseNormalization, alexnet
 from skinlib.models.error import ModelError
@@ -28,8 +29,10 @@ def test_maps_of_the_publication(outline):
     assert names[3:11] == [
         "conv1", "norm1", "pool1", "conv2", "norm2", "pool2", "conv3", "conv4",
     ]  # fmt: skip
-    dense = [layer.units for layer in model.layers if isinstance(layer, layers.Dense)]
-    assert dense == [4096, 4096, 7]
+    dense = [layer for layer in model.layers if isinstance(layer, layers.Dense)]
+    assert [layer.units for layer in dense] == [4096, 4096, 7]
+    convolutions = [model.get_layer(f"conv{n}") for n in range(1, 6)]
+    assert all(layer.activation is relu for layer in (*convolutions, *dense[:2]))
 
 
 def test_too_small():
@@ -45,3 +48,10 @@ def test_local_response_normalization(a):
         energy = sum(a[..., j] ** 2 for j in range(max(0, i - 2), min(6, i + 2) + 1))
         expected[..., i] = a[..., i] / (2 + 1e-4 * energy) ** 0.75
     np.testing.assert_allclose(LocalResponseNormalization()(a), expected, rtol=1e-4, atol=1e-6)
+
+
+def test_the_energy_does_not_overflow_in_16_bits():
+    a = np.full((1, 1, 1, 5), 300, "float16")
+    got = LocalResponseNormalization(dtype="float16")(a)
+    wanted = LocalResponseNormalization()(a.astype("float32"))
+    np.testing.assert_allclose(np.asarray(got, "float32"), wanted, rtol=2e-3)

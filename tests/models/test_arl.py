@@ -24,6 +24,17 @@ def test_block_is_the_published_equation(residual, x, alpha):
     assert [weight.shape for weight in layer.trainable_weights] == [()]
 
 
+def test_block_in_16_bits_and_saved():
+    """A softmax over 3,136 places in 16 bits loses its sum."""
+    random = np.random.default_rng(0)
+    residual, x = random.normal(size=(2, 1, 56, 56, 1)).astype("float16")
+    layer = AttentionResidual(1000.0, dtype="float16")
+    wanted = AttentionResidual(1000.0)([residual.astype("float32"), x.astype("float32")])
+    got = np.asarray(layer([residual, x]), "float32")
+    np.testing.assert_allclose(got, wanted, rtol=5e-3, atol=5e-3)
+    assert AttentionResidual.from_config(layer.get_config()).start == 1000.0
+
+
 @pytest.mark.skipif(keras.backend.backend() == "jax", reason="slow: 50 layers compile one by one")
 def test_alpha_0_is_its_residual_network():
     """ARL50 with the weights of keras.applications.ResNet50 gives the same probabilities."""

@@ -80,6 +80,14 @@ def test_saved_and_loaded(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", MODELS)
+def test_pixels_become_shares(name, outline):
+    """Networks that see other numbers are no rivals: each gets 0..255 and divides by 255."""
+    model = outline(name, (64, 64, 3))
+    assert model.get_layer("rescale").scale == 1 / 255
+    assert model.get_layer("rescale").input is model.inputs[0]
+
+
+@pytest.mark.parametrize("name", MODELS)
 def test_other_sizes_and_mixed_precision(name, outline):
     keras.config.set_dtype_policy("mixed_float16")
     try:

@@ -46,6 +46,15 @@ def test_pools_are_3_by_3_with_stride_2(model):
     assert all(pool.pool_size == (3, 3) and pool.strides == (2, 2) for pool in pools)
 
 
+def test_the_papers_layers_have_the_papers_settings(model):
+    attention, deformable = model.get_layer("attention"), model.get_layer("deformable")
+    assert (attention.maps, attention.kernel_size, attention.initial_gamma) == (128, 3, 0.01)
+    assert (attention.residual, attention.concat) == (True, False)
+    assert (deformable.filters, deformable.kernel_size, deformable.modulated) == (128, (3, 3), True)
+    for name in ("deformable", "dense1", "dense2"):
+        assert model.get_layer(name).activation is keras.activations.relu
+
+
 def test_order_and_shapes(model):
     spatial = [
         ("concatenate", 224, 32), ("pool1", 112, 32), ("conv5", 112, 64), ("pool2", 56, 64),
