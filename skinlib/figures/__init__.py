@@ -18,7 +18,7 @@ COLOURS = dict(
 
 
 def use_style() -> None:
-    """Sets the book's look: readable in print and at phone width, colour-blind safe."""
+    """Sets the book's look: readable in print, colour-blind safe; see also _static/figures.css."""
     sns.set_theme(context="notebook", style="ticks", palette="colorblind")
     mpl.rcParams.update(
         {

@@ -63,6 +63,7 @@ def focal_share(shares: pd.DataFrame, bounds: Mapping[str, float], data: str) ->
     axes.yaxis.set_major_formatter(
         lambda value, _: f"{value:.3%}" if value < 1e-3 else f"{value:.1%}"
     )
+    axes.xaxis.get_major_locator().set_params(integer=True)
     axes.set(xlabel="epoch", ylabel="focal share of the gradient", title=f"data: {data}")
     axes.legend(title="reading of eq. 4", loc="upper left", bbox_to_anchor=(1, 1))
     return figure
