@@ -61,6 +61,7 @@ def execute(notebook: Path, parameters: dict, kernel: str | None = None) -> None
             parameters,
             kernel_name=kernel,
             progress_bar=False,
+            coalesce_streams=True,
             cwd=notebook.parent,
         )
     except NoSuchKernel:
@@ -85,7 +86,9 @@ def refresh(notebook: Path) -> None:
     where = {"metadata": {"path": notebook.parent}}
     try:
         chapter = nbformat.read(notebook, 4)
-        NotebookClient(chapter, record_timing=False, resources=where).execute()
+        NotebookClient(
+            chapter, record_timing=False, coalesce_streams=True, resources=where
+        ).execute()
     except NotJSONError:
         raise BookError(f"{notebook} is no notebook") from None
     except CellExecutionError as error:

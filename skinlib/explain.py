@@ -7,7 +7,6 @@ import warnings
 
 import keras
 import numpy as np
-from scipy.ndimage import zoom
 
 from skinlib import SkinlibError
 
@@ -20,8 +19,12 @@ class ExplainError(SkinlibError):
 
 
 def last_spatial_layer(model: keras.Model) -> str:
-    """The name of the last layer with a height and a width above 1 that does not pool."""
-    for layer in reversed(model.layers):
+    """The name of the last layer with a height and a width above 1 that does not pool.
+
+    Raises:
+        ExplainError: if there is none.
+    """
+    for layer in reversed(model.layers[1:]):
         shape = layer.output.shape
         if len(shape) == 4 and min(shape[1:3]) > 1 and "pool" not in type(layer).__name__.lower():
             return layer.name
@@ -46,10 +49,11 @@ def heat_map(
         classes: N class indices.
         layer: name of the layer whose map is weighted, this one and no other; None takes
             `last_spatial_layer`. Saliency needs none.
-        method: of `METHODS`.
+        method: of `METHODS`. Score-CAM covers pictures with maps that the library has stretched
+            corner on corner; the final map is stretched like the others.
 
     Returns:
-        (N, H, W), each map stretched from 0 to 1; one without any difference is 0.
+        (N, H, W), values scaled from 0 to 1; a map without any difference is 0. See `stretch`.
 
     Raises:
         ExplainError: if the method or layer is unknown, or Keras does not run on TensorFlow.
@@ -77,6 +81,7 @@ def heat_map(
         options = {
             "penultimate_layer": layer or last_spatial_layer(model),
             "seek_penultimate_conv_layer": False,  # or it walks back to the convolution before
+            "expand_cam": False,  # it would put corner on corner
         }
     heat = []
     with warnings.catch_warnings():  # it puts one input into a list
@@ -85,8 +90,24 @@ def heat_map(
             some = slice(start, start + BATCH)
             score = CategoricalScore([int(c) for c in classes[some]])
             heat.append(tool(score, np.asarray(images[some], "float32"), **options))
-    heat = np.concatenate(heat).astype("float32")
+    heat = stretch(np.concatenate(heat), model.input_shape[1:3])
+    heat = heat - heat.min((1, 2), keepdims=True)
     return heat / np.maximum(heat.max((1, 2), keepdims=True), 1e-12)
+
+
+def stretch(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Maps of a layer at the size of the picture: each place fills its cell, bilinear between.
+
+    Args:
+        maps: (N, h, w).
+        size: H and W.
+
+    Returns:
+        float32 (N, H, W).
+    """
+    maps = np.asarray(maps, "float32")[..., None]
+    stretched = keras.ops.image.resize(maps, size, data_format="channels_last")
+    return keras.ops.convert_to_numpy(stretched)[..., 0]
 
 
 def randomised(model: keras.Model, seed: int = 0) -> keras.Model:
@@ -126,7 +147,7 @@ def coarse(masks: np.ndarray, places: int) -> np.ndarray:
     n, size, _ = masks.shape
     cell = size // places
     shares = masks.reshape(n, places, cell, places, cell).mean((2, 4))
-    return zoom(shares, (1, cell, cell), order=1)
+    return stretch(shares, (size, size))
 
 
 def pointing(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:

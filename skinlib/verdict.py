@@ -16,6 +16,9 @@ SEEDS = 5
 ENOUGH = 3
 """Runs, or pairs of runs, that a verdict takes at least."""
 
+PAIRS = 6
+"""Pairs that a verdict on a part takes: all that `sweep.ablation` plans, on two splits."""
+
 NOT_RUN, UNDECIDED = "not yet run", "undecided"
 REPRODUCED, PARTLY = "reproduced", "partly"
 NOT_REPRODUCED = "not reproduced"
@@ -95,14 +98,16 @@ def better(rival: str, full: Records, small: Records, *, part: bool = False) -> 
         full: records at 224 x 224.
         small: records at 64 x 64; they decide only where the rival is the proposed network
             without one of its parts.
-        part: whether it is. Then pairs of both splits count, else those of the paper's alone.
+        part: whether it is. Then pairs of both splits count, `PAIRS` of them: a verdict after
+            each new pair would be right less often than its interval says. Else those of the
+            paper's split alone, `ENOUGH` of them.
     """
-    splits = ("random", "grouped") if part else ("random",)
+    splits, enough = (("random", "grouped"), PAIRS) if part else (("random",), ENOUGH)
     large, little = (gaps("proposed", rival, records, splits) for records in (full, small))
     ran = f"{len(large)} pairs of runs at 224 x 224, {len(little)} at 64 x 64"
-    if len(large) >= ENOUGH:
+    if len(large) >= enough:
         return Verdict(ran, *sign(large))
-    if part and len(little) >= ENOUGH:
+    if part and len(little) >= enough:
         figure, verdict = sign(little)
         return Verdict(ran, figure, f"{verdict}, at 64 x 64")
     hint = ", ".join(f"{gap:+.1f}" for gap in little)

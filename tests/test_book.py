@@ -112,11 +112,11 @@ def test_a_folder_that_is_no_book_is_left_alone(tmp_path):
 
 def test_a_chapter_is_refreshed_without_what_the_machine_said(tmp_path):
     path = tmp_path / "chapter.ipynb"
-    cells = "import sys; print('banner', file=sys.stderr); print(6 * 7)", "x = 1"
+    cells = "import sys; print(6); print('banner', file=sys.stderr); print(6 * 7)", "x = 1"
     nbformat.write(notebook_of(*cells), path)
     book.refresh(path)
     _, shown, silent = nbformat.read(path, as_version=4).cells
-    assert [output.text for output in shown.outputs] == ["42\n"]
+    assert [output.text for output in shown.outputs] == ["6\n42\n"]
     assert (shown.execution_count, silent.execution_count) == (2, 3)
     assert not shown.metadata
 

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from keras import layers
-from scipy.ndimage import zoom
+from PIL import Image
 from scipy.stats import spearmanr
 
 from skinlib import explain
@@ -44,12 +44,30 @@ def by_hand(model, layer, image, label):
     return (heat - heat.min()) / (heat.max() - heat.min() + 1e-12)
 
 
+def by_pillow(heat, size):
+    """Bilinear, each place in the middle of its cell."""
+    small = Image.fromarray(heat.astype("float32"))
+    return np.array(small.resize((size, size), Image.Resampling.BILINEAR))
+
+
+def test_a_place_is_drawn_where_it_looks():
+    """Stretched corner on corner, as the library does, a map of few places misses the lesion."""
+    places = np.zeros((1, 4, 4))
+    places[0, 1, 2] = 1
+    (heat,) = explain.stretch(places, (64, 64))
+    rows, columns = np.mgrid[:64, :64] + 0.5
+    assert np.average(rows, weights=heat) == pytest.approx(1.5 * 16, abs=1e-4)
+    assert np.average(columns, weights=heat) == pytest.approx(2.5 * 16, abs=1e-4)
+    np.testing.assert_allclose(heat, by_pillow(places[0], 64), atol=1e-6)
+
+
 @pytest.mark.parametrize("layer", ["deformable", "attention", "conv7"])
 def test_the_layer_that_was_named_not_the_convolution_before_it(proposed, layer):
     heat = explain.heat_map(proposed, IMAGES, CLASSES, layer=layer)
     for image, label, got in zip(IMAGES, CLASSES, heat, strict=True):
         small = by_hand(proposed, layer, image, label)
-        expected = zoom(small, 64 / small.shape[0], order=1)
+        expected = by_pillow(small, 64)
+        expected -= expected.min()
         np.testing.assert_allclose(got, expected / max(expected.max(), 1e-12), atol=2e-3)
     if layer == "attention":
         before = explain.heat_map(proposed, IMAGES, CLASSES, layer="conv9")
@@ -83,8 +101,16 @@ def test_the_papers_network_is_explained_at_its_last_convolution(proposed):
     assert explain.last_spatial_layer(proposed) == "conv10"
 
 
-def test_a_network_whose_map_is_known():
+def test_a_network_without_a_height_is_refused():
+    model = keras.Sequential([keras.Input((8, 8, 3)), layers.Flatten(), layers.Dense(7)])
+    with pytest.raises(explain.ExplainError, match="no layer with a height and a width"):
+        explain.last_spatial_layer(model)
+
+
+@pytest.mark.parametrize("batch", [64, 1])
+def test_a_network_whose_map_is_known(monkeypatch, batch):
     """Two channels pass through; class 1 adds the second and class 0 the first."""
+    monkeypatch.setattr(explain, "BATCH", batch)
     inputs = keras.Input((64, 64, 2))
     features = layers.Conv2D(2, 1, use_bias=False, name="features")(inputs)
     pooled = layers.GlobalAveragePooling2D()(features)
@@ -94,9 +120,9 @@ def test_a_network_whose_map_is_known():
     image = np.zeros((1, 64, 64, 2), "float32")
     image[0, 10:20, 10:20, 0] = 1
     image[0, 40:50, 30:60, 1] = 1
-    for label in (0, 1):
-        heat = explain.heat_map(model, image, [label])
-        np.testing.assert_allclose(heat[0], image[0, ..., label], atol=1e-6)
+    heat = explain.heat_map(model, np.repeat(image, 3, axis=0), [0, 1, 1])
+    for got, label in zip(heat, [0, 1, 1], strict=True):
+        np.testing.assert_allclose(got, image[0, ..., label], atol=1e-6)
 
 
 def test_wrong_names_say_what_there_is(proposed):
@@ -131,9 +157,13 @@ def test_a_blob_is_a_round_gaussian_about_the_middle():
 
 def test_a_coarse_outline_is_the_outline_where_places_are_enough():
     np.testing.assert_allclose(explain.coarse(MASKS, 8), MASKS)
-    two = explain.coarse(MASKS, 2)
-    assert two.shape == MASKS.shape
-    assert explain.overlap(two, MASKS)[0] < 1
+    corner = np.zeros((1, 8, 8))
+    corner[:, 4:, :4] = 1
+    (two,) = explain.coarse(corner, 2)
+    assert two[6:, :2].tolist() == [[1, 1], [1, 1]]
+    assert np.average(np.mgrid[:8, :8][0], weights=two) > 4
+    assert np.average(np.mgrid[:8, :8][1], weights=two) < 3
+    assert explain.overlap(explain.coarse(MASKS, 2), MASKS)[0] < 1
 
 
 def test_a_uniform_map_scores_the_lesions_share():

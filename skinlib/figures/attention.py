@@ -70,7 +70,9 @@ def unit(
     return figure
 
 
-def overlay(axis: Axes, image: np.ndarray, alpha: np.ndarray, mask: np.ndarray | None) -> None:
+def overlay(
+    axis: Axes, image: np.ndarray, alpha: np.ndarray, mask: np.ndarray | None = None
+) -> None:
     """Draws a map on a grey picture, bright where it is large, with the lesion's outline."""
     side = (image.shape[1], image.shape[0])
     smooth = Image.fromarray(alpha.astype("float32")).resize(side, Image.Resampling.BILINEAR)

@@ -6,6 +6,8 @@ import seaborn as sns
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
+from skinlib.figures.attention import overlay
+
 
 def steps(
     image: np.ndarray, weights: np.ndarray, raw: np.ndarray, heat: np.ndarray, data: str
@@ -21,13 +23,13 @@ def steps(
     """
     figure, axes = plt.subplots(1, 4, figsize=(7, 2.4), width_ratios=(1, 1.2, 1, 1))
     axes[0].imshow(image.astype("uint8"))
-    axes[1].bar(range(len(weights)), np.sort(weights), color="#0072B2", width=1)
+    axes[1].bar(range(len(weights)), np.sort(weights), color="#0072B2", width=1, lw=0)
     axes[1].set(xlabel="channel, sorted")
     axes[1].ticklabel_format(axis="y", scilimits=(0, 0))
     reach = np.abs(raw).max()
     axes[2].imshow(raw, cmap="PuOr_r", vmin=-reach, vmax=reach)
-    _overlay(axes[3], image, heat)
-    titles = ("picture", "mean gradients", "weighted sum", "on top")
+    overlay(axes[3], image, heat)
+    titles = ("picture", "mean gradients", "weighted sum\n(orange +, purple -)", "on top")
     for ax, title in zip(axes, titles, strict=True):
         ax.set_title(title, fontsize=10)
         if title != "mean gradients":
@@ -53,7 +55,7 @@ def gallery(images: np.ndarray, truth: list[str], maps: dict[str, tuple], data: 
         axes[row, 0].imshow(image.astype("uint8"))
         axes[row, 0].set_title(f"true: {name}", fontsize=9)
         for ax, (network, (heats, captions)) in zip(axes[row, 1:], maps.items(), strict=True):
-            _overlay(ax, image, heats[row])
+            overlay(ax, image, heats[row])
             ax.set_title(captions[row], fontsize=9)
             if row == shape[0] - 1:
                 ax.set_xlabel(network, fontsize=9)
@@ -82,7 +84,7 @@ def scores(table: pd.DataFrame, data: str) -> Figure:
             error = [[side.iloc[i]] for side in spread]
             ax.errorbar(rows["value"].iloc[i], i, xerr=error, fmt=marker, color=colour, capsize=3)
         ax.set_yticks(range(len(rows)), rows.index)
-        ax.set(title=name, xlim=(0, 1), ylim=(len(rows) - 0.5, -0.5))
+        ax.set(title=name, xlim=(-0.04, 1.04), xticks=(0, 0.5, 1), ylim=(len(rows) - 0.5, -0.5))
         ax.xaxis.set_major_formatter("{x:.0%}")
         ax.grid(axis="x", color="0.9")
     figure.suptitle(f"data: {data}; 95 % intervals over lesions", fontsize=9)
@@ -109,8 +111,3 @@ def curves(found: dict[str, dict[str, np.ndarray]], data: str) -> Figure:
     axes[0].legend(fontsize=9)
     figure.suptitle(f"data: {data}", fontsize=9)
     return figure
-
-
-def _overlay(ax, image: np.ndarray, heat: np.ndarray) -> None:
-    ax.imshow(image.mean(-1), cmap="gray", vmin=0, vmax=255)
-    ax.imshow(heat, cmap="inferno", alpha=0.55, vmin=0, vmax=1)

@@ -2,7 +2,8 @@
 
 Three of them are kept with their weights. `maps.npz` holds the heat maps of each network for four
 pictures of the test part, `pointing.csv` how well its maps point at the lesion, picture by picture.
-None of them was tuned: batches of 8, and no dropout in the paper's network.
+None of them was tuned: batches of 8, and no dropout in the paper's network. Networks that are kept
+are not trained again.
 
     python make.py
 """
@@ -16,8 +17,9 @@ from skinlib import explain
 from skinlib.data import load
 from skinlib.data.splits import grouped_split, lesions
 from skinlib.models import MODELS
+from skinlib.records import Record
 from skinlib.training import Recipe, train
-from skinlib.weights import keep
+from skinlib.weights import keep, trained
 
 HERE = Path(__file__).parent
 SCORES = (explain.pointing, explain.energy, explain.overlap)
@@ -41,9 +43,12 @@ def main() -> None:
     maps, tables = {"rows": rows}, []
     for name, (kind, options) in NETWORKS.items():
         recipe = Recipe(model=kind, options=options, epochs=15, batch_size=8)
-        model, record = train(dataset, split, recipe, HERE / name)
-        if name in KEPT:
-            keep(model, HERE / name)
+        if (HERE / name / "weights.npz").exists():
+            model, record = trained(HERE / name), Record.read(HERE / name)
+        else:
+            model, record = train(dataset, split, recipe, HERE / name)
+            if name in KEPT:
+                keep(model, HERE / name)
         heat = explain.heat_map(model, images, record.probabilities.argmax(1))
         maps[name] = (255 * heat[rows]).round().astype("uint8")
         scores = {score.__name__: np.asarray(score(heat, truth)).round(4) for score in SCORES}

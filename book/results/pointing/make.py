@@ -5,7 +5,7 @@ pictures are those of its test part that have a mask.
 
     python make.py HAM10000 MASKS WEIGHTS   (WEIGHTS: a folder with <title>.weights.h5)
 
-Rows of networks whose weights are not there stay as they are.
+Beside the kept network, those whose weights are in WEIGHTS.
 """
 
 import sys
@@ -24,7 +24,6 @@ from skinlib.weights import trained
 
 HERE, SIZE = Path(__file__).parent, 64
 RECORDS = HERE.parent / "ham10000_64px"
-TABLE = HERE / "pointing.csv"
 SCORES = (explain.pointing, explain.energy, explain.overlap)
 
 
@@ -65,9 +64,7 @@ def main(archives: str, masks: str, weights: str) -> None:
         )
         for name, heat in heats.items()
     ]
-    kept = pd.read_csv(TABLE)
-    kept = kept[~kept["network"].isin(heats)]
-    pd.concat([*tables, kept]).to_csv(TABLE, index=False)
+    pd.concat(tables).to_csv(HERE / "pointing.csv", index=False)
 
 
 if __name__ == "__main__":
