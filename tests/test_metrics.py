@@ -115,12 +115,12 @@ def test_calibration_in_closed_form():
 
 
 def test_calibration_weighs_its_bins():
-    """30 pictures at 80 %, all right (off by 0.2); 10 at 40 %, half of them right (off by 0.1)."""
-    record = record_of([5] * 35 + [4] * 5, [5] * 40)
+    """30 pictures at 80 %, all right; 10 at 40 %, one of them right: errors do not cancel."""
+    record = record_of([5] * 31 + [4] * 9, [5] * 40)
     record.predictions.loc[:29, list(CLASSES)] = [0, 0, 0, 0, 0.2, 0.8, 0]
     record.predictions.loc[30:, list(CLASSES)] = [0.2, 0.2, 0.2, 0, 0, 0.4, 0]
     table = metrics.scores(record, ("ECE",), resamples=2)["value"]
-    assert table["ECE"] == pytest.approx((30 * 0.2 + 10 * 0.1) / 40)
+    assert table["ECE"] == pytest.approx((30 * 0.2 + 10 * 0.3) / 40)
 
 
 @given(labels=st.lists(st.integers(0, 6), min_size=2, max_size=40))
