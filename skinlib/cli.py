@@ -180,7 +180,7 @@ def main() -> None:
     """Runs the command; what skinlib foresaw is one sentence, not a traceback."""
     from skinlib import SkinlibError
 
-    warnings.formatwarning = lambda message, *_: f"skinlib: {message}\n"
+    warnings.formatwarning = lambda message, category, *_: f"{category.__name__}: {message}\n"
     try:
         app()
     except SkinlibError as error:

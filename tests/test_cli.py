@@ -1,9 +1,11 @@
+import warnings
 from dataclasses import asdict
 
 import pytest
 from typer.testing import CliRunner
 
 from skinlib import cli, doctor, sweep, training
+from skinlib.data.ham10000 import DataWarning
 from skinlib.records import Record
 from skinlib.sweep import SWEEPS, Run
 from skinlib.training import Recipe
@@ -78,6 +80,15 @@ def test_real_data_take_two_options(tmp_path, monkeypatch, command):
     with pytest.raises(SystemExit, match=r"^skinlib: --data ham10000 and --ham10000 FOLDER go"):
         cli.main()
     assert not list(tmp_path.iterdir())
+
+
+def test_a_warning_is_one_line(monkeypatch):
+    """It once came with the name of a file and a line of its source."""
+    monkeypatch.setattr(warnings, "formatwarning", warnings.formatwarning)
+    monkeypatch.setattr(cli, "app", lambda: None)
+    cli.main()
+    said = warnings.formatwarning("3 pictures are damaged", DataWarning, "cli.py", 68, "source")
+    assert said == "DataWarning: 3 pictures are damaged\n"
 
 
 def test_ctrl_c_is_one_sentence(tmp_path, monkeypatch):

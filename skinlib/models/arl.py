@@ -35,9 +35,6 @@ class AttentionResidual(keras.layers.Layer):
         where = where / ops.sum(where, axis=(1, 2), keepdims=True)
         return residual + x + self.alpha * ops.cast(where, x.dtype) * x
 
-    def compute_output_shape(self, input_shape):
-        return input_shape[0]
-
     def get_config(self) -> dict:
         return {**super().get_config(), "alpha": self.start}
 

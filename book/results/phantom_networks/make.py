@@ -3,7 +3,7 @@
 Three of them are kept with their weights. `maps.npz` holds the heat maps of each network for four
 pictures of the test part, `pointing.csv` how well its maps point at the lesion, picture by picture.
 None of them was tuned: batches of 8, and no dropout in the paper's network. Networks that are kept
-are not trained again.
+are not trained again; remove the folders of the others first.
 
     python make.py
 """
