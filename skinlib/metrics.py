@@ -1,6 +1,6 @@
 """Every score, with its interval, from predictions."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -192,9 +192,17 @@ def over_seeds(records: list[Record], name: str = "accuracy") -> pd.Series:
         row = scores(records[0], (name,)).loc[name]
         return pd.Series({**row, "runs": 1})
     values = [_scores(r, (name,), _once(r)).loc[0, name] for r in records]
-    mean, error = np.mean(values), stats.sem(values)
-    half = stats.t.ppf(0.975, len(values) - 1) * error
-    return pd.Series({"value": mean, "low": mean - half, "high": mean + half, "runs": len(values)})
+    return pd.Series({**student(values), "runs": len(values)})
+
+
+def student(values: Sequence[float]) -> pd.Series:
+    """The mean of two or more independent values, with Student's 95 % interval.
+
+    Returns:
+        `value`, `low` and `high`.
+    """
+    mean, half = np.mean(values), stats.t.ppf(0.975, len(values) - 1) * stats.sem(values)
+    return pd.Series({"value": mean, "low": mean - half, "high": mean + half})
 
 
 def over_lesions(values: np.ndarray, lesions: np.ndarray, resamples: int = 1000) -> pd.Series:

@@ -3,9 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
-from scipy import stats
 
 from skinlib import metrics
 from skinlib.records import Record
@@ -60,11 +58,11 @@ def sign(values: Sequence[float]) -> tuple[str, str]:
         The figure and the verdict. An interval that contains zero leaves the claim undecided:
         a few pairs would miss a difference of a point more often than not.
     """
-    mean, half = np.mean(values), stats.t.ppf(0.975, len(values) - 1) * stats.sem(values)
-    figure = f"{mean:+.1f} ± {half:.1f} points"
-    if mean > half:
+    mean, low, high = metrics.student(values)
+    figure = f"{mean:+.1f} ± {high - mean:.1f} points"
+    if low > 0:
         return figure, REPRODUCED
-    return figure, NOT_REPRODUCED if mean < -half else UNDECIDED
+    return figure, NOT_REPRODUCED if high < 0 else UNDECIDED
 
 
 def score(published: float, name: str, full: Records, small: Records) -> Verdict:
@@ -135,34 +133,29 @@ def points_better(rivals: Sequence[str], maps: pd.DataFrame) -> Verdict:
 
     Args:
         rivals: the others, networks or controls.
-        maps: a row a network, seed and picture; columns `network`, `seed`, `lesion_id`,
-            `image_id`, `overlap`.
+        maps: a row a network, seed and picture; columns `network`, `seed`, `overlap` (0 to 1).
 
     Returns:
-        Undecided with fewer than `ENOUGH` trainings of each, with a rival missing, or where each
-        difference's 95 % interval contains zero.
+        By `sign`, on the differences of the mean overlap, one a training. Undecided with fewer
+        than `ENOUGH` trainings of each, with a rival missing, or where all intervals contain zero.
     """
-    wide = maps.pivot(index=["seed", "lesion_id", "image_id"], columns="network", values="overlap")
-    measured = [name for name in rivals if name in wide]
-    wide = wide[["proposed", *measured]].dropna()  # the pictures and trainings that all have
-    lesions = wide.index.get_level_values("lesion_id")
-    seeds = wide.index.get_level_values("seed").nunique()
-    said, wins, losses = [], 0, 0
-    for name in measured:
-        gain = metrics.over_lesions(wide["proposed"] - wide[name], lesions)
-        said.append("against {} {value:+.2f} ({low:+.2f} to {high:+.2f})".format(name, **gain))
-        wins += gain["low"] > 0
-        losses += gain["high"] < 0
-    ran = (
-        f"{len(measured)} of {len(rivals)} others at 64 x 64, trainings of each: {seeds}, "
-        f"{lesions.nunique()} lesions"
-    )
-    figure = f"overlap {'; '.join(said)}" if said else ""
-    if seeds < ENOUGH or len(measured) < len(rivals):
-        return Verdict(ran, figure, UNDECIDED)
+    means = 100 * maps.pivot_table(index="seed", columns="network", values="overlap")
+    measured = [name for name in rivals if name in means]
+    means = means[["proposed", *measured]].dropna()  # the trainings that all have
+    gaps = {name: means["proposed"] - means[name] for name in measured}
+    ran = f"{len(measured)} of {len(rivals)} others at 64 x 64, trainings of each: {len(means)}"
+    if len(means) < ENOUGH:
+        said = [f"{name} {', '.join(f'{gap:+.1f}' for gap in gaps[name])}" for name in measured]
+        return Verdict(ran, f"overlap against {'; '.join(said)} points", UNDECIDED)
+    signs = {name: sign(gap) for name, gap in gaps.items()}
+    figure = "; ".join(f"{name} {points}" for name, (points, _) in signs.items())
+    found = [verdict for _, verdict in signs.values()]
+    wins, losses = found.count(REPRODUCED), found.count(NOT_REPRODUCED)
     without = NOT_REPRODUCED if losses else UNDECIDED
     verdict = REPRODUCED if wins == len(rivals) else PARTLY if wins else without
-    return Verdict(ran, figure, f"{verdict}, at 64 x 64")
+    if len(measured) < len(rivals):
+        verdict = UNDECIDED
+    return Verdict(ran, f"overlap against {figure}", f"{verdict}, at 64 x 64")
 
 
 def rare_classes(reading: str, sweep: Records) -> Verdict:

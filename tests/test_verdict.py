@@ -107,53 +107,55 @@ def test_cheaper_than_all_or_most(rivals, expected):
     assert verdict.cheaper(costs, "a bench").verdict == expected
 
 
-def maps_of(seeds=3, **overlaps):
+def maps_of(**overlaps):
+    """Two pictures a training, whose mean is the figure given."""
     rows = [
-        (name, seed, f"l{i}", f"i{i}", overlap + i / 100)
-        for name, overlap in overlaps.items()
-        for seed in range(seeds)
-        for i in range(5)
+        (name, seed, overlap + step)
+        for name, values in overlaps.items()
+        for seed, overlap in enumerate(values)
+        for step in (-0.05, 0.05)
     ]
-    return pd.DataFrame(rows, columns=["network", "seed", "lesion_id", "image_id", "overlap"])
+    return pd.DataFrame(rows, columns=["network", "seed", "overlap"])
+
+
+OURS, BETTER, WORSE = (0.49, 0.5, 0.51), (0.9, 0.91, 0.89), (0.1, 0.11, 0.09)
 
 
 @pytest.mark.parametrize(
     ("a", "b", "expected"),
     [
-        (0.1, 0.1, "reproduced, at 64 x 64"),
-        (0.1, 0.9, "partly, at 64 x 64"),
-        (0.9, 0.9, "not reproduced, at 64 x 64"),
+        (WORSE, WORSE, "reproduced, at 64 x 64"),
+        (WORSE, BETTER, "partly, at 64 x 64"),
+        (WORSE, OURS, "partly, at 64 x 64"),
+        (OURS, BETTER, "not reproduced, at 64 x 64"),
+        (OURS, OURS, "undecided, at 64 x 64"),
     ],
 )
 def test_maps_must_beat_every_rival(a, b, expected):
-    maps = maps_of(proposed=0.5, a=a, b=b)
+    maps = maps_of(proposed=OURS, a=a, b=b)
     assert verdict.points_better(["a", "b"], maps).verdict == expected
 
 
-def test_maps_that_overlap_more_by_chance_only_decide_nothing():
-    """An interval that contains zero is no win, and no loss."""
-    maps = maps_of(proposed=0.5, a=0.5)
-    maps.loc[maps["network"] == "a", "overlap"] += np.tile([-0.3, 0.2, -0.1, 0.1, 0.0], 3)
+def test_maps_that_are_ahead_in_one_training_only_decide_nothing():
+    """Many pictures once made up for few trainings."""
+    maps = pd.concat([maps_of(proposed=(0.9, 0.5, 0.5), a=(0.1, 0.52, 0.52))] * 100)
     found = verdict.points_better(["a"], maps)
-    assert found.figure == "overlap against a +0.02 (-0.12 to +0.18)"
+    points = stats.t.ppf(0.975, 2) * np.std([80, -2, -2], ddof=1) / 3**0.5
+    assert found.figure == f"overlap against a +25.3 ± {points:.1f} points"
     assert found.verdict == "undecided, at 64 x 64"
 
 
-def test_maps_of_a_rival_that_was_trained_once_decide_nothing():
+def test_maps_of_a_rival_that_was_trained_less_often_decide_nothing():
     """The seeds of any network once counted as those of all."""
-    maps = pd.concat([maps_of(proposed=0.5), maps_of(seeds=1, a=0.1)])
-    found = verdict.points_better(["a"], maps)
+    found = verdict.points_better(["a"], maps_of(proposed=OURS, a=(0.1, 0.2)))
     assert found.verdict == "undecided"
-    assert found.figure == "overlap against a +0.40 (+0.40 to +0.40)"
-    assert "trainings of each: 1," in found.ran
+    assert found.figure == "overlap against a +39.0, +30.0 points"
+    assert found.ran.endswith("trainings of each: 2")
 
 
-def test_maps_of_one_training_or_without_a_rival_decide_nothing():
-    one = verdict.points_better(["a"], maps_of(seeds=1, proposed=0.5, a=0.1))
-    assert one.verdict == "undecided"
-    assert one.figure == "overlap against a +0.40 (+0.40 to +0.40)"
-    lacking = verdict.points_better(["a", "b"], maps_of(proposed=0.5, a=0.1))
-    assert lacking.verdict == "undecided"
+def test_maps_without_a_rival_decide_nothing():
+    lacking = verdict.points_better(["a", "b"], maps_of(proposed=OURS, a=WORSE))
+    assert lacking.verdict == "undecided, at 64 x 64"
     assert lacking.ran.startswith("1 of 2 others")
 
 
