@@ -88,22 +88,40 @@ def table1(table: pd.DataFrame, data: str) -> Figure:
     return figure
 
 
-def forest(table: pd.DataFrame, data: str) -> Figure:
-    """Paired differences with their intervals; zero means no difference.
+def forest(table: pd.DataFrame, means: pd.DataFrame, data: str) -> Figure:
+    """Paired differences with their intervals, and each comparison's mean; zero is no difference.
 
     Args:
-        table: a row a comparison; columns `value`, `low`, `high`, as shares.
+        table: index (comparison, split, seed); columns `value`, `low`, `high`, as shares.
+        means: index comparison, the same columns.
         data: what the runs were made on.
     """
-    figure, ax = plt.subplots(figsize=(6.6, 0.45 * len(table) + 1.4))
-    points = 100 * table
-    spread = [points["value"] - points["low"], points["high"] - points["value"]]
-    y = range(len(table))
-    ax.errorbar(points["value"], y, xerr=spread, fmt="o", color="#0072B2", capsize=4)
+    looks = {"random": ("o", "#0072B2"), "grouped": ("s", "#D55E00"), "mean": ("D", "black")}
+    comparisons = list(dict.fromkeys(table.index.get_level_values(0)))
+    lines = len(table) + len(means) + len(comparisons)
+    figure, ax = plt.subplots(figsize=(6.6, 0.22 * lines + 1.6))
+    y, middles = 0, []
+    for comparison in comparisons:
+        rows = [(split, row) for (split, _), row in table.loc[comparison].iterrows()]
+        if comparison in means.index:
+            rows.append(("mean", means.loc[comparison]))
+        middles.append(y + (len(rows) - 1) / 2)
+        for kind, row in rows:
+            marker, colour = looks[kind]
+            value, low, high = 100 * row[["value", "low", "high"]].astype(float)
+            error = [[value - low], [high - value]]
+            ax.errorbar(value, y, xerr=error, fmt=marker, color=colour, capsize=3, ms=5)
+            y += 1
+        y += 1
+    for kind, (marker, colour) in looks.items():
+        label = "mean of all pairs" if kind == "mean" else f"one pair, {kind} split"
+        ax.plot([], [], marker, color=colour, label=label)
     ax.axvline(0, color="0.4", ls="--")
-    ax.set_yticks(y, table.index)
-    ax.set(ylim=(len(table) - 0.5, -0.5), title=data)
+    ax.set_yticks(middles, comparisons)
+    ax.tick_params(axis="y", length=0)
+    ax.set(ylim=(y - 1.3, -0.7), title=data)
     ax.set_xlabel("difference in accuracy (points), 95 % interval")
+    figure.legend(loc="outside lower center", ncols=3, fontsize=9)
     return figure
 
 
