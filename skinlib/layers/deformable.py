@@ -141,9 +141,9 @@ def _sample(inputs, y, x, mask):
     values = 0
     for row in (top, top + 1):
         for column in (left, left + 1):
-            outside = (row < 0) | (row >= bottom) | (column < 0) | (column >= right)
+            inside = (row >= 0) & (row < bottom) & (column >= 0) & (column < right)
             weight = (1 - ops.abs(y - row)) * (1 - ops.abs(x - column))
-            weight = ops.cast(ops.where(outside, 0, weight), inputs.dtype)
+            weight = ops.cast(weight * ops.cast(inside, weight.dtype), inputs.dtype)
             if mask is not None:
                 weight = weight * mask
             pixel = ops.clip(ops.cast(row, "int32"), 0, height - 1) * width

@@ -319,9 +319,11 @@ def test_16_bits_do_not_round_places():
 
 @pytest.mark.skipif(keras.backend.backend() == "jax", reason="XLA's min and max may drop NaN")
 @pytest.mark.usefixtures("sampling")
-def test_an_offset_that_is_no_number_is_not_hidden():
+@pytest.mark.parametrize("other", [0, 100])
+def test_an_offset_that_is_no_number_is_not_hidden(other):
+    """Nor does the other coordinate hide it by lying outside the map."""
     x, kernel, offset, mask = case(3, 3, 1, 1, "same", 1, 1, True)
-    offset[0, 2, 2, 4] = np.nan
+    offset[0, 2, 2, 4:6] = np.nan, other
     got = ops.convert_to_numpy(deform_conv2d(x, kernel, offset, mask))
     assert np.isnan(got[0, 2, 2]).all()
     assert np.isnan(got).sum() == got.shape[-1]
