@@ -18,12 +18,19 @@ class LocalResponseNormalization(keras.layers.Layer):
     The energy is float32: in 16 bits it would overflow from a_j = 256 on.
     """
 
+    def __init__(self, **kwargs: object):
+        super().__init__(**kwargs)
+        self.built = True
+
     def call(self, inputs):
         channels = inputs.shape[-1]
         squares = ops.square(ops.cast(inputs, "float32"))
         squares = ops.pad(squares, [(0, 0)] * 3 + [(2, 2)])
         energy = sum(squares[..., shift : shift + channels] for shift in range(5))
         return inputs / ops.cast(ops.power(2 + 1e-4 * energy, 0.75), inputs.dtype)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
 
 
 def alexnet(

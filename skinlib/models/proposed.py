@@ -6,8 +6,8 @@ Figure 1 and section 2.1 of Cao et al. (2024).
 import keras
 from keras import layers
 
+from skinlib.layers.attention import SoftAttention
 from skinlib.layers.deformable import DeformableConv2D
-from skinlib.layers.soft_attention import SoftAttention
 from skinlib.models.error import ModelError
 
 KERNELS = (1, 3, 5, 7)
