@@ -72,7 +72,7 @@ def test_done_runs_are_skipped_and_failed_ones_reported(three, small_phantom, tm
     sweep.work({"done": three["done"]}, "phantom", PHANTOM, tmp_path, progress=False)
     todo = sweep.missing("three", 1, small_phantom, tmp_path)
     assert list(todo) == ["bad", "good"]
-    with pytest.raises(sweep.SweepError, match=r"1 runs failed: bad .*unknown model"):
+    with pytest.raises(sweep.SweepError, match=r"1 runs failed: bad .*model: expected one of"):
         sweep.work(todo, "phantom", PHANTOM, tmp_path, progress=False)
     assert Record.read(tmp_path / "good").run["recipe"]["model"] == "small"
     assert list(sweep.missing("three", 1, small_phantom, tmp_path)) == ["bad"]

@@ -16,7 +16,6 @@ from skinlib import training
 from skinlib.data.batches import Batches
 from skinlib.data.splits import random_split
 from skinlib.environment import peak_memory
-from skinlib.models.error import ModelError
 from skinlib.records import Record, RecordError
 from skinlib.training import Recipe, train
 
@@ -369,7 +368,7 @@ def test_a_full_disk_leaves_no_half_checkpoint(phantom, split, tmp_path, monkeyp
 
 
 def test_an_unknown_network_leaves_no_folder(phantom, split, tmp_path):
-    with pytest.raises(ModelError, match="unknown model"):
+    with pytest.raises(ValueError, match="model: expected one of"):
         train(phantom, split, Recipe(model="none"), tmp_path / "run")
     assert not (tmp_path / "run").exists()
 

@@ -6,7 +6,6 @@ import keras
 
 from skinlib.models.alexnet import alexnet
 from skinlib.models.arl import arl14, arl50
-from skinlib.models.error import ModelError
 from skinlib.models.proposed import proposed
 from skinlib.models.resnet50 import resnet50
 from skinlib.models.small import small
@@ -35,9 +34,10 @@ def build(
         **options: keyword arguments of the network's own function.
 
     Raises:
-        ModelError: if there is no network of that name.
+        ValueError: if there is no network of that name, if it does not take this shape, or if
+            Keras is set to channels first.
     """
     known = {**MODELS, "small": small}
     if name not in known:
-        raise ModelError(f"unknown model {name!r}: expected one of {', '.join(known)}")
+        raise ValueError(f"model: expected one of {', '.join(known)}, got {name!r}")
     return known[name](input_shape, classes, **options)

@@ -8,6 +8,7 @@ import keras
 from keras import layers
 
 from skinlib.layers.attention import AttentionResidual
+from skinlib.models.pixels import pixels
 
 
 def arl14(
@@ -44,8 +45,11 @@ def arl(
         alpha: where the learned factors start. The publication calls them learnable; we have not
             found where they start.
         name: of the model.
+
+    Raises:
+        ValueError: if a side is shorter.
     """
-    inputs = keras.Input(input_shape, name="pixels")
+    inputs = pixels(input_shape, least=32)
     x = layers.Rescaling(1 / 255, name="rescale")(inputs)
     x = layers.ZeroPadding2D(3, name="pad")(x)
     x = _convolution(64, 7, "conv1", strides=2, padding="valid")(x)

@@ -9,7 +9,6 @@ from keras import layers
 
 from skinlib.layers.attention import SoftAttention
 from skinlib.layers.deformable import DeformableConv2D
-from skinlib.models.error import ModelError
 from skinlib.models.proposed import proposed
 
 
@@ -103,7 +102,7 @@ def test_a_pool_follows_its_convolution(place, outline):
 
 @pytest.mark.parametrize("pools", [(3, 4, 5, 6, 7), (4, 4, 5, 6, 7), (6, 7, 8, 10, 11)])
 def test_pools_elsewhere_are_refused(pools):
-    with pytest.raises(ModelError, match="different numbers from 4 to 10, got"):
+    with pytest.raises(ValueError, match="pools: expected different numbers from 4 to 10, got"):
         proposed((64, 64, 3), pools=pools)
 
 
