@@ -33,7 +33,9 @@ def t_interval(values: Sequence[float], *, confidence: float = 0.95) -> pd.Serie
 
 def wilson_interval(share: float, count: int) -> pd.Series:
     """A share that was seen in `count` independent images (Wilson 1927)."""
-    interval = stats.binomtest(round(share * count), count).proportion_ci(method="wilson")
+    interval = stats.binomtest(round(share * count), count).proportion_ci(
+        method="wilson"
+    )
     return pd.Series({"value": share, "low": interval.low, "high": interval.high})
 
 
@@ -66,7 +68,11 @@ def cluster_bootstrap(
     t = (samples.mean(1) - row["value"]) / stats.sem(samples, axis=1)
     low, high = row["value"] - stats.sem(means) * np.quantile(t, (0.975, 0.025))
     return pd.Series(
-        {"value": row["value"], "low": min(low, row["low"]), "high": max(high, row["high"])}
+        {
+            "value": row["value"],
+            "low": min(low, row["low"]),
+            "high": max(high, row["high"]),
+        }
     )
 
 
@@ -96,25 +102,26 @@ def paired_difference(
     """
     tables = [getattr(run, "predictions", run) for run in (first, second)]
     if list(tables[0]["image_id"]) != list(tables[1]["image_id"]):
-        raise ValueError("first, second: expected runs of one test part, got two test parts")
+        raise ValueError(
+            "first, second: expected runs of one test part, got two test parts"
+        )
     (labels, ours), (_, theirs) = arrays(first), arrays(second)
 
-    def gap(ours: np.ndarray, theirs: np.ndarray, weight: np.ndarray) -> float:
-        a, b = (weighted_scores(labels, p, weight, (name,))[name] for p in (ours, theirs))
-        return a - b
+    weights = bootstrap_weights(first, resamples)
+    draws = weighted_scores(labels, ours, weights, (name,))
+    draws -= weighted_scores(labels, theirs, weights, (name,))
+    low, high = draws[name].quantile([0.025, 0.975])
 
-    once = np.ones(len(labels))
-    value = gap(ours, theirs, once)
-    draws = [gap(ours, theirs, weight) for weight in bootstrap_weights(first, resamples)]
-    low, high = np.quantile(draws, (0.025, 0.975))
+    # Swapping the answers on some lesions is weighing both networks' answers by 0 and 1.
     ids, lesion = np.unique(tables[0]["lesion_id"], return_inverse=True)
-    rng = np.random.default_rng(0)
-    larger = 0
-    for _ in range(resamples):
-        swap = (rng.random(len(ids)) < 0.5)[lesion, None]  # (N, 1)
-        swapped = gap(np.where(swap, theirs, ours), np.where(swap, ours, theirs), once)
-        larger += abs(swapped) >= abs(value) - 1e-12
-    p = (larger + 1) / (resamples + 1)
+    swap = np.random.default_rng(0).integers(0, 2, (resamples + 1, len(ids)))
+    swap[0] = 0  # the observed difference
+    swap = swap[:, lesion]  # (resamples + 1, N)
+    both = np.tile(labels, 2), np.concatenate([ours, theirs])
+    swapped = weighted_scores(*both, np.hstack([1 - swap, swap]), (name,))
+    swapped -= weighted_scores(*both, np.hstack([swap, 1 - swap]), (name,))
+    value = swapped[name][0]
+    p = (swapped[name].abs() >= abs(value) - 1e-12).mean()
     return pd.Series({"value": value, "low": low, "high": high, "p": p})
 
 
@@ -158,7 +165,11 @@ def equivalence(
 
 
 def show(
-    row: Mapping[str, float], digits: int = 1, percent: bool = True, *, signed: bool = False
+    row: Mapping[str, float],
+    digits: int = 1,
+    percent: bool = True,
+    *,
+    signed: bool = False,
 ) -> str:
     """'x (low to high)', as the whole book writes it; 'x' alone where there is no interval.
 
@@ -170,6 +181,7 @@ def show(
     """
     form = f"{'+' if signed else ''}z.{digits}f"
     value, low, high = (
-        f"{(100 if percent else 1) * row.get(key, np.nan):{form}}" for key in ("value", "low", "high")
+        f"{(100 if percent else 1) * row.get(key, np.nan):{form}}"
+        for key in ("value", "low", "high")
     )
     return value if "nan" in low else f"{value} ({low} to {high})"
