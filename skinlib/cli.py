@@ -94,8 +94,9 @@ def train(
     """Trains one network with the paper's recipe and writes its record."""
     from dataclasses import replace
 
-    from skinlib import metrics
     from skinlib.data import load, splits
+    from skinlib.intervals import show
+    from skinlib.scores import scores
     from skinlib.training import Recipe
     from skinlib.training import train as fit
 
@@ -112,7 +113,7 @@ def train(
     )
     with _stoppable():
         _, record = fit(dataset, parts, recipe, folder, progress=True)
-    print(metrics.scores(record).map("{:.1%}".format).to_string())
+    print(scores(record).apply(show, axis=1).add(" %").to_string())
     print(folder)
 
 
@@ -149,7 +150,7 @@ def book(
     kernel: Annotated[str | None, typer.Option(help="A Jupyter kernel, by name.")] = None,
 ) -> None:
     """Executes every chapter and renders the book into _build/html."""
-    from skinlib.book import make
+    from skinlib.book.build import make
 
     options = _options(data, root)
     parameters = {"data": data, "ham10000": str(options.get("root", ""))}
@@ -161,7 +162,7 @@ def run(
     chapters: Annotated[list[Path], typer.Argument(help="Notebooks.", exists=True)],
 ) -> None:
     """Runs chapters in place and keeps their outputs, after you have changed them."""
-    from skinlib.book import refresh
+    from skinlib.book.build import refresh
 
     for chapter in chapters:
         refresh(chapter)

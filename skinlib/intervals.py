@@ -33,9 +33,7 @@ def t_interval(values: Sequence[float], *, confidence: float = 0.95) -> pd.Serie
 
 def wilson_interval(share: float, count: int) -> pd.Series:
     """A share that was seen in `count` independent images (Wilson 1927)."""
-    interval = stats.binomtest(round(share * count), count).proportion_ci(
-        method="wilson"
-    )
+    interval = stats.binomtest(round(share * count), count).proportion_ci(method="wilson")
     return pd.Series({"value": share, "low": interval.low, "high": interval.high})
 
 
@@ -51,7 +49,13 @@ def cluster_bootstrap(
 ) -> pd.Series:
     """The mean of a value over clusters (lesions), each cluster's values averaged first.
 
-    COVERAGE
+    Below 15 clusters, Student's t interval over them; it covers normal values 95 % of the
+    time, skewed ones (exponential; shares near 0) 88 to 92. From 15 on, at either end the
+    wider of that and bootstrap-t, which resamples clusters: 96 % of normal values, 95 to 97
+    of such skewed ones, 91 to 96 of log-normal ones. (Percentiles of resampled means cover
+    85, 79 and 93, 92 % for normal and exponential values of 5 and 30 clusters.) Where
+    nearly all clusters have the same value, no such interval holds: 80 % for 30 clusters of
+    which each is 1 with a chance of 0.95 and else 0. Use `wilson_interval` there.
 
     Args:
         values: (N,), one per image.
@@ -85,7 +89,11 @@ def paired_difference(
 ) -> pd.Series:
     """How much better the first network is on the same test images.
 
-    LEVEL
+    The test is a permutation test: under its hypothesis the two networks' answers on a
+    lesion may be swapped. In simulations it is wrong 3 to 7 % of the time at the 5 % level,
+    for 1, 1.34 and 2.5 images per lesion; McNemar's test on images, 3, 7 and 17 %. The
+    interval covers 94 to 97 % for accuracy, 92 to 95 for F1 and 91 to 93 for balanced
+    accuracy, where the rarest class had ten lesions.
 
     Args:
         first: a run, or a table like its `predictions`.
@@ -102,9 +110,7 @@ def paired_difference(
     """
     tables = [getattr(run, "predictions", run) for run in (first, second)]
     if list(tables[0]["image_id"]) != list(tables[1]["image_id"]):
-        raise ValueError(
-            "first, second: expected runs of one test part, got two test parts"
-        )
+        raise ValueError("first, second: expected runs of one test part, got two test parts")
     (labels, ours), (_, theirs) = arrays(first), arrays(second)
 
     weights = bootstrap_weights(first, resamples)

@@ -85,9 +85,7 @@ def _decisions(labels: np.ndarray, predicted: np.ndarray, weights: np.ndarray) -
     }
 
 
-def _rankings(
-    labels: np.ndarray, probabilities: np.ndarray, weight: np.ndarray
-) -> dict:
+def _rankings(labels: np.ndarray, probabilities: np.ndarray, weight: np.ndarray) -> dict:
     """One class against the rest, mean over the classes that occur."""
     seen = weight > 0
     labels, probabilities, weight = labels[seen], probabilities[seen], weight[seen]
@@ -96,17 +94,13 @@ def _rankings(
         given = (labels == c, probabilities[:, c])
         if not given[0].all():
             areas.append(metrics.roc_auc_score(*given, sample_weight=weight))
-            precisions.append(
-                metrics.average_precision_score(*given, sample_weight=weight)
-            )
+            precisions.append(metrics.average_precision_score(*given, sample_weight=weight))
     if not areas:
         return {"ROC AUC": np.nan, "average precision": np.nan}
     return {"ROC AUC": np.mean(areas), "average precision": np.mean(precisions)}
 
 
-def _calibrations(
-    labels: np.ndarray, probabilities: np.ndarray, weight: np.ndarray
-) -> dict:
+def _calibrations(labels: np.ndarray, probabilities: np.ndarray, weight: np.ndarray) -> dict:
     """Guo et al. (2017), eq. 3; Brier (1950): a sum over the classes, 0 to 2."""
     table = _bins(labels, probabilities, weight)
     share = table["images"] / table["images"].sum()
@@ -117,24 +111,18 @@ def _calibrations(
     }
 
 
-def _bins(
-    labels: np.ndarray, probabilities: np.ndarray, weight: np.ndarray
-) -> pd.DataFrame:
+def _bins(labels: np.ndarray, probabilities: np.ndarray, weight: np.ndarray) -> pd.DataFrame:
     top = probabilities.max(1)
     place = np.minimum((top * BINS).astype(int), BINS - 1)
     right = probabilities.argmax(1) == labels
     sums = [np.bincount(place, weight * values, BINS) for values in (1, top, right)]
-    table = pd.DataFrame(
-        dict(zip(("images", "confidence", "accuracy"), sums, strict=True))
-    )
+    table = pd.DataFrame(dict(zip(("images", "confidence", "accuracy"), sums, strict=True)))
     table = table[table["images"] > 0]
     means = table[["confidence", "accuracy"]].div(table["images"], axis=0)
     return table.assign(**means)
 
 
-def score_values(
-    run: Run | pd.DataFrame, names: Sequence[str] = TABLE1
-) -> dict[str, float]:
+def score_values(run: Run | pd.DataFrame, names: Sequence[str] = TABLE1) -> dict[str, float]:
     """Scores without intervals.
 
     Args:
@@ -173,7 +161,12 @@ def scores(
 ) -> pd.DataFrame:
     """Scores, each with a 95 % bootstrap interval that draws lesions, class by class.
 
-    COVERAGE
+    In simulated test parts with HAM10000's proportions it covers the truth 92 to 94 % of
+    the time from 400 lesions on, of which the rarest class has six. With 150, two of the
+    rarest class, it does so for accuracy, precision and F1, but balanced accuracy is
+    covered 86 % of the time, macro F1 90: two lesions that are alike show no spread. A
+    class with a single lesion adds nothing to the width. How often a class occurs is not
+    at stake.
 
     Args:
         run: a run, or a table like its `predictions`.
@@ -194,9 +187,7 @@ def scores(
     return table
 
 
-def majority_baseline(
-    run: Run | pd.DataFrame, names: Sequence[str] = TABLE1
-) -> dict[str, float]:
+def majority_baseline(run: Run | pd.DataFrame, names: Sequence[str] = TABLE1) -> dict[str, float]:
     """The scores of always answering the most frequent class of the test part."""
     table = getattr(run, "predictions", run).copy()
     most = table["label"].mode()[0]
@@ -205,7 +196,7 @@ def majority_baseline(
 
 
 def per_class(run: Run | pd.DataFrame) -> pd.DataFrame:
-    """One row per class: `recall`, `precision`, `F1` (0 to 1), and its `images` in the test part."""
+    """One row per class: `recall`, `precision`, `F1` (0 to 1) and `images` (their number)."""
     labels, probabilities = arrays(run)
     precision, recall, f1, support = metrics.precision_recall_fscore_support(
         labels, probabilities.argmax(1), labels=range(len(CLASSES)), zero_division=0
@@ -217,9 +208,7 @@ def per_class(run: Run | pd.DataFrame) -> pd.DataFrame:
 def confusion_matrix(run: Run | pd.DataFrame) -> pd.DataFrame:
     """Counts of test images: one row per true class, one column per predicted class."""
     labels, probabilities = arrays(run)
-    counts = metrics.confusion_matrix(
-        labels, probabilities.argmax(1), labels=range(len(CLASSES))
-    )
+    counts = metrics.confusion_matrix(labels, probabilities.argmax(1), labels=range(len(CLASSES)))
     return pd.DataFrame(counts, index=list(CLASSES), columns=list(CLASSES))
 
 

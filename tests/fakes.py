@@ -12,7 +12,8 @@ def run_of(labels, predicted, lesion_ids=None, **recipe):
     """A run in which each image is predicted with certainty.
 
     Args:
-        labels, predicted: (N,), class indices.
+        labels: (N,), class indices.
+        predicted: (N,), class indices.
         lesion_ids: (N,); by default, each image shows a lesion of its own.
         recipe: what its recipe holds.
     """

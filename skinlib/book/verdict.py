@@ -160,9 +160,7 @@ def score(runs: pd.DataFrame, name: str, paper: float) -> Verdict:
     return _decide(tables, _of(runs, "proposed"), rule, what="runs", unit="%")
 
 
-def better(
-    runs: pd.DataFrame, rival: str, columns: Sequence[str] = PAPER_SCORES
-) -> Verdict:
+def better(runs: pd.DataFrame, rival: str, columns: Sequence[str] = PAPER_SCORES) -> Verdict:
     """Whether the proposed network is better than a rival on the paper's split."""
     tables = {place: _gaps(runs, rival, columns, place) for place in PLACES}
     return _decide(tables, _of(runs, "proposed", rival))
