@@ -33,7 +33,9 @@ def t_interval(values: Sequence[float], *, confidence: float = 0.95) -> pd.Serie
 
 def wilson_interval(share: float, count: int) -> pd.Series:
     """A share that was seen in `count` independent images (Wilson 1927)."""
-    interval = stats.binomtest(round(share * count), count).proportion_ci(method="wilson")
+    interval = stats.binomtest(round(share * count), count).proportion_ci(
+        method="wilson"
+    )
     return pd.Series({"value": share, "low": interval.low, "high": interval.high})
 
 
@@ -110,7 +112,9 @@ def paired_difference(
     """
     tables = [getattr(run, "predictions", run) for run in (first, second)]
     if list(tables[0]["image_id"]) != list(tables[1]["image_id"]):
-        raise ValueError("first, second: expected runs of one test part, got two test parts")
+        raise ValueError(
+            "first, second: expected runs of one test part, got two test parts"
+        )
     (labels, ours), (_, theirs) = arrays(first), arrays(second)
 
     weights = bootstrap_weights(first, resamples)

@@ -126,7 +126,9 @@ def _of(runs: pd.DataFrame, *variants: str) -> pd.DataFrame:
     return runs[(runs["data"] == "ham10000") & runs["variant"].isin(variants)]
 
 
-def _means(runs: pd.DataFrame, variant: str, place: str, splits: Sequence[str]) -> pd.DataFrame:
+def _means(
+    runs: pd.DataFrame, variant: str, place: str, splits: Sequence[str]
+) -> pd.DataFrame:
     """What a variant's live runs measured: one row per split and seed."""
     runs = _of(runs[runs["dead"] == ""], variant)
     runs = runs[(runs["size"] == PLACES[place]) & runs["split"].isin(splits)]
@@ -160,7 +162,9 @@ def score(runs: pd.DataFrame, name: str, paper: float) -> Verdict:
     return _decide(tables, _of(runs, "proposed"), rule, what="runs", unit="%")
 
 
-def better(runs: pd.DataFrame, rival: str, columns: Sequence[str] = PAPER_SCORES) -> Verdict:
+def better(
+    runs: pd.DataFrame, rival: str, columns: Sequence[str] = PAPER_SCORES
+) -> Verdict:
     """Whether the proposed network is better than a rival on the paper's split."""
     tables = {place: _gaps(runs, rival, columns, place) for place in PLACES}
     return _decide(tables, _of(runs, "proposed", rival))
@@ -174,37 +178,53 @@ def every_class(runs: pd.DataFrame, rival: str) -> Verdict:
     return better(runs.join(recalls), rival, CLASSES)
 
 
+def _holm_rows(gaps: Mapping[str, pd.DataFrame]) -> dict[str, Rows]:
+    """Rows of each part that has enough pairs, corrected for all parts (Holm).
+
+    Intervals are as wide as the correction asks: they exclude zero where p is below 0.05.
+    """
+    tested = {part: gap for part, gap in gaps.items() if len(gap) >= PAIRS}
+    p = pd.DataFrame(1.0, index=list(gaps), columns=list(PAPER_SCORES))
+    for part, gap in tested.items():
+        p.loc[part] = stats.ttest_1samp(gap, 0).pvalue
+    holm = p.apply(holm_correction)
+    confidence = 1 - 0.05 * p / holm
+    return {
+        part: {
+            name: {
+                **t_interval(gap[name], confidence=confidence.loc[part, name]),
+                "p": holm.loc[part, name],
+            }
+            for name in PAPER_SCORES
+        }
+        for part, gap in tested.items()
+    }
+
+
 def parts(runs: pd.DataFrame) -> dict[str, Verdict]:
     """Whether each part helps: six pairs of both splits, in all of the paper's scores.
 
-    The parts are held against the same runs of the whole network, so p values are
-    corrected for three comparisons (Holm). Intervals are as wide as the correction asks:
-    they exclude zero where p is below 0.05.
+    The parts are held against the same runs of the whole network, so that three
+    comparisons are one family.
     """
     names = {part: f"proposed without {part}" for part in PARTS}
-    gaps = {
-        place: {part: _gaps(runs, names[part], PAPER_SCORES, place, BOTH) for part in PARTS}
-        for place in PLACES
-    }
+    gaps, rows, found = {}, {}, {}
+    for place in PLACES:
+        gaps[place] = {
+            part: _gaps(runs, name, PAPER_SCORES, place, BOTH)
+            for part, name in names.items()
+        }
+        rows[place] = _holm_rows(gaps[place])
+    for part, name in names.items():
 
-    def corrected(part: str, name: str, place: str) -> dict[str, float]:
-        p = pd.Series(1.0, index=PARTS)
-        for other, gap in gaps[place].items():
-            if len(gap) >= PAIRS:
-                p[other] = stats.ttest_1samp(gap[name], 0).pvalue
-        holm = holm_correction(p)[part]
-        values = gaps[place][part][name]
-        return {**t_interval(values, confidence=1 - 0.05 * p[part] / holm), "p": holm}
-
-    def verdict(part: str) -> Verdict:
-        def rule(table: pd.DataFrame, place: str) -> tuple[Kind, Rows]:
-            rows = {name: corrected(part, name, place) for name in PAPER_SCORES}
-            return judge(rows), rows
+        def rule(
+            table: pd.DataFrame, place: str, part: str = part
+        ) -> tuple[Kind, Rows]:
+            return judge(rows[place][part]), rows[place][part]
 
         tables = {place: gaps[place][part] for place in PLACES}
-        return _decide(tables, _of(runs, "proposed", names[part]), rule, enough=PAIRS)
-
-    return {part: verdict(part) for part in PARTS}
+        found[part] = _decide(tables, _of(runs, "proposed", name), rule, enough=PAIRS)
+    return found
 
 
 def heat_maps(runs: pd.DataFrame, others: Sequence[str]) -> Verdict:
@@ -239,7 +259,9 @@ def robust(runs: pd.DataFrame) -> Verdict:
     tables = {}
     for place in PLACES:
         own = _means(runs, "proposed", place, ["grouped"])
-        changes = {c: own[f"isic {c}"] - own[c] for c in ("accuracy", "balanced accuracy")}
+        changes = {
+            c: own[f"isic {c}"] - own[c] for c in ("accuracy", "balanced accuracy")
+        }
         tables[place] = pd.DataFrame(changes).dropna()
     return _decide(tables, _of(runs, "proposed"), rule, what="runs")
 
@@ -304,8 +326,12 @@ def leak(runs: pd.DataFrame, place: str, names: Sequence[str] = TABLE1) -> pd.Da
     gaps = {}
     for variant in runs["variant"].unique():
         found = _means(runs, variant, place, BOTH)[list(names)]
-        random, grouped = (found[found.index.get_level_values("split") == s] for s in BOTH)
-        gaps[variant] = (random.droplevel("split") - grouped.droplevel("split")).dropna()
+        random, grouped = (
+            found[found.index.get_level_values("split") == s] for s in BOTH
+        )
+        gaps[variant] = (
+            random.droplevel("split") - grouped.droplevel("split")
+        ).dropna()
     gaps = pd.concat(gaps)
     by_seed = gaps.groupby("seed").mean()
     table = pd.DataFrame({name: t_interval(by_seed[name]) for name in names}).T
