@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from skinlib.runs import Run
 
 TABLE1 = ("accuracy", "precision", "F1", "balanced accuracy")
-"""The paper's scores, averaged by support as its precision and F1 seem to be, and ISIC's."""
+"""The paper's scores, precision and F1 averaged by support, and ISIC's."""
 
 SCORES = (
     *TABLE1,
@@ -32,7 +32,7 @@ BINS = 15
 
 
 def arrays(run: Run | pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Labels, int64 (N,), and probabilities, float64 (N, 7), of a run or of its predictions."""
+    """Labels, int64 (N,), and probabilities, float64 (N, 7)."""
     table = getattr(run, "predictions", run)
     labels = pd.Categorical(table["label"], categories=CLASSES).codes.astype("int64")
     return labels, table[list(CLASSES)].to_numpy(dtype=float)
@@ -64,7 +64,7 @@ def weighted_scores(
 
 
 def _decisions(labels: np.ndarray, predicted: np.ndarray, weights: np.ndarray) -> dict:
-    """Scores of the most probable class; one by one, scikit-learn's take 50 times as long."""
+    """Scores of the most probable class; scikit-learn's take 50 times as long."""
     count = len(CLASSES)
     cell = np.eye(count**2)[labels * count + predicted]  # (N, 49)
     cells = (weights @ cell).reshape(
@@ -152,9 +152,9 @@ def bootstrap_weights(run: Run | pd.DataFrame, resamples: int) -> np.ndarray:
     """Bootstrap weights, (resamples, N): lesions drawn within each class; seeded.
 
     Of a class's n lesions, n - 1 are drawn with replacement and weigh n / (n - 1) each,
-    since n draws have too little spread by that factor (Rao and Wu 1988). Each class keeps
-    its lesions' number: a mean over classes would else be one over fewer in samples that
-    miss a class.
+    since n draws have too little spread by that factor (Rao and Wu 1988). Each class
+    keeps its lesions' number: a mean over classes would else be one over fewer in
+    samples that miss a class.
     """
     labels, _ = arrays(run)
     lesion_ids = getattr(run, "predictions", run)["lesion_id"]
@@ -175,20 +175,20 @@ def scores(
 ) -> pd.DataFrame:
     """Scores, each with a 95 % bootstrap interval that draws lesions, class by class.
 
-    In simulated test parts with HAM10000's proportions it covers the truth 92 to 94 % of
-    the time from 400 lesions on, of which the rarest class has six. With 150, two of the
-    rarest class, it does so for accuracy, precision and F1, but balanced accuracy is
-    covered 86 % of the time, macro F1 90: two lesions that are alike show no spread. A
-    class with a single lesion adds nothing to the width. How often a class occurs is not
-    at stake.
+    In simulated test parts with HAM10000's proportions it covers the truth 92 to 94 %
+    of the time from 400 lesions on, of which the rarest class has six. With 150, two of
+    the rarest class, it does so for accuracy, precision and F1, but balanced accuracy
+    is covered 86 % of the time, macro F1 90: two lesions that are alike show no spread.
+    A class with a single lesion adds nothing to the width. How often a class occurs is
+    not at stake.
 
     Args:
         run: a run, or a table like its `predictions`.
         names: of `SCORES`. Precision and F1 are weighted by the classes' support, their
-            "macro" forms are not; balanced accuracy is the mean recall; ROC AUC and average
-            precision set each class against the rest; ECE is the expected calibration error
-            (Guo et al. 2017); the Brier score sums over the classes, 0 to 2. Means are over
-            the classes that occur.
+            "macro" forms are not; balanced accuracy is the mean recall; ROC AUC and
+            average precision set each class against the rest; ECE is the expected
+            calibration error (Guo et al. 2017); the Brier score sums over the classes,
+            0 to 2. Means are over the classes that occur.
         resamples: how many bootstrap samples; they are seeded.
 
     Returns:
@@ -212,7 +212,7 @@ def majority_baseline(
 
 
 def per_class(run: Run | pd.DataFrame) -> pd.DataFrame:
-    """One row per class: `recall`, `precision`, `F1` (0 to 1) and `images` (their number)."""
+    """One row per class: `recall`, `precision`, `F1` (0 to 1), number of `images`."""
     labels, probabilities = arrays(run)
     precision, recall, f1, support = metrics.precision_recall_fscore_support(
         labels, probabilities.argmax(1), labels=range(len(CLASSES)), zero_division=0

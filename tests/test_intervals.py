@@ -96,7 +96,7 @@ def test_lesions_that_are_all_alike_have_no_spread():
 
 
 def two_networks(rng, more):
-    """Two networks of one accuracy, on lesions whose images are right or wrong together."""
+    """Two networks of one accuracy; images of a lesion are right or wrong together."""
     lesion = np.repeat(np.arange(150), 1 + rng.poisson(more, 150))
     labels = np.where(lesion < 100, 5, 4)
     right = [(rng.random(150) < 0.7)[lesion] for _ in range(2)]
@@ -105,7 +105,7 @@ def two_networks(rng, more):
 
 @pytest.mark.parametrize("more", [0, 0.34, 1.5])
 def test_the_paired_test_holds_its_level(more):
-    """McNemar's test on images was wrong 16 % of the time with 2.5 images per lesion."""
+    """McNemar's on images was wrong 16 % of the time with 2.5 images per lesion."""
     rng = np.random.default_rng(0)
     rows = [
         paired_difference(*two_networks(rng, more), resamples=99) for _ in range(300)
@@ -116,7 +116,7 @@ def test_the_paired_test_holds_its_level(more):
 
 
 def test_the_paired_test_on_a_single_image_each_is_mcnemars():
-    """Fagerland et al. (2013), table 1: 1 against 7 discordant pairs, exact p = 0.0703."""
+    """Fagerland et al. (2013), table 1: 1 against 7 discordant pairs, p = 0.0703."""
     right, wrong = 5, 4
     first = [right] * 1 + [wrong] * 7 + [right] * 1 + [wrong] * 12
     second = [wrong] * 1 + [right] * 7 + [right] * 1 + [wrong] * 12
@@ -136,8 +136,9 @@ def noisy():
     return run_of(labels, predicted)
 
 
-def test_a_network_equals_itself(noisy):
-    row = paired_difference(noisy, noisy, "F1", resamples=20)
+@pytest.mark.parametrize("name", ["F1", "ROC AUC", "ECE"])
+def test_a_network_equals_itself(noisy, name):
+    row = paired_difference(noisy, noisy, name, resamples=20)
     assert row.to_dict() == {"value": 0, "low": 0, "high": 0, "p": 1}
 
 
@@ -155,7 +156,7 @@ def test_a_difference_changes_its_sign_with_the_order(noisy):
 
 def test_runs_of_different_test_parts_are_not_compared(noisy):
     other = run_of([5, 4], [5, 4])
-    with pytest.raises(ValueError, match="expected runs of one test part"):
+    with pytest.raises(ValueError, match="expected one test part, got two"):
         paired_difference(noisy, other)
 
 

@@ -117,14 +117,14 @@ def test_few_lesions_have_all_their_spread(lesions):
 
 
 def test_every_resample_has_every_class():
-    """Balanced accuracy once had an interval far above its value, from samples without a class."""
+    """Samples without a class once moved balanced accuracy far above its value."""
     labels = [5] * 40 + [3] * 2 + [6]
     for weight in bootstrap_weights(run_of(labels, labels), 200):
         assert np.bincount(labels, weight)[[3, 5, 6]] == pytest.approx([2, 40, 1])
 
 
 def test_the_interval_covers_what_it_should():
-    """Lesions of four images that are right or wrong together: 60 of a class, 40 of another."""
+    """Lesions of four images, right or wrong together: 60 of a class, 40 of another."""
     rng = np.random.default_rng(0)
     labels = np.repeat([5, 4], [60 * 4, 40 * 4])
     lesions = np.repeat([f"l{i}" for i in range(100)], 4)
@@ -152,7 +152,7 @@ def test_calibration_in_closed_form():
 
 
 def test_calibration_weighs_its_bins():
-    """30 images at 80 %, all right; 10 at 40 %, one of them right: errors do not cancel."""
+    """30 images at 80 %, all right; 10 at 40 %, one right: errors do not cancel."""
     run = run_of([5] * 31 + [4] * 9, [5] * 40)
     run.predictions.loc[:29, list(CLASSES)] = [0, 0, 0, 0, 0.2, 0.8, 0]
     run.predictions.loc[30:, list(CLASSES)] = [0.2, 0.2, 0.2, 0, 0, 0.4, 0]

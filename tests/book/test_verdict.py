@@ -15,7 +15,7 @@ NAMES = verdict.PAPER_SCORES
 
 
 def runs_of(variant, *values, **columns):
-    """Runs whose scores are these values, one per seed; a value may be one per score."""
+    """Runs with these scores, one per seed; a value may be three, one per score."""
     scores = np.broadcast_to(
         np.array(values, float).reshape(len(values), -1), (len(values), 3)
     )
@@ -35,7 +35,7 @@ SPREADS = st.lists(st.floats(-0.1, 0.1), min_size=3, max_size=6)
 @settings(deadline=None, max_examples=60)
 @given(SPREADS, st.floats(0.7, 1), st.floats(1, 50))
 def test_scatter_moves_a_score_only_towards_undecided(spread, mean, factor):
-    """Runs of 50, 88 and 99 % once counted as reproduced, and tight ones at 87 % did not."""
+    """Runs of 50, 88 and 99 % once counted as reproduced; tight ones at 87 % did not."""
     spread = np.array(spread) - np.mean(spread)
     narrow, wide = (
         verdict.score(runs_of("proposed", *(mean + k * spread)), "accuracy", 0.88)
@@ -187,7 +187,7 @@ def parts_of(**gains):
 
 
 def test_parts_are_corrected_for_three_comparisons():
-    """Attention's gain of 1.3 ± 0.8 points was one of three comparisons on the same runs."""
+    """Attention's gain of 1.3 ± 0.8 points was one of three on the same runs."""
     rng = np.random.default_rng(0)
     gains = {"deformable": rng.normal(0, 0.01, 6), "attention": 0.001 + STEPS.repeat(2)}
     gains["joint_loss"] = rng.normal(0.005, 0.01, 6)
@@ -399,7 +399,7 @@ def test_cheaper_than_all_or_most(rivals, expected):
 
 
 def test_fewer_parameters_says_under_which_reading():
-    """With AlexNet's own widths, the claim was false, and the verdict did not say so."""
+    """With AlexNet's own widths the claim is false; the verdict did not say so."""
     rivals = {"alexnet": 58.3e6, "vgg16": 134.3e6, "resnet50": 23.6e6, "arl14": 8.1e6}
     found = verdict.cheaper({"512": 2.7e6, "4096": 30.5e6}, rivals)
     assert found.kind == Kind.PARTLY
