@@ -17,15 +17,10 @@ if TYPE_CHECKING:
 TABLE1 = ("accuracy", "precision", "F1", "balanced accuracy")
 """The paper's scores, precision and F1 averaged by support, and ISIC's."""
 
-SCORES = (
-    *TABLE1,
-    "macro precision",
-    "macro F1",
-    "ROC AUC",
-    "average precision",
-    "ECE",
-    "Brier",
-)
+DECISIONS = (*TABLE1, "macro precision", "macro F1")
+RANKINGS = ("ROC AUC", "average precision")
+CALIBRATIONS = ("ECE", "Brier")
+SCORES = (*DECISIONS, *RANKINGS, *CALIBRATIONS)
 
 BINS = 15
 """Of the expected calibration error: of equal width, over the largest probability."""
@@ -54,11 +49,16 @@ def weighted_scores(
 
     Returns:
         R rows, one column per score.
+
+    Raises:
+        ValueError: if there is no such score.
     """
+    if unknown := {*names} - {*SCORES}:
+        raise ValueError(f"names: expected some of {SCORES}, got {sorted(unknown)}")
     found = _decisions(labels, probabilities.argmax(1), weights)
-    for slow in (_rankings, _calibrations):
-        if not found.keys() >= {*names}:
-            rows = [slow(labels, probabilities, weight) for weight in weights]
+    for group, measure in ((RANKINGS, _rankings), (CALIBRATIONS, _calibrations)):
+        if {*group} & {*names}:
+            rows = [measure(labels, probabilities, weight) for weight in weights]
             found |= pd.DataFrame(rows).to_dict("list")
     return pd.DataFrame({name: found[name] for name in names})
 

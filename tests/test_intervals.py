@@ -36,6 +36,13 @@ def test_a_single_value_has_no_interval():
     assert show(row) == "50.0"
 
 
+def test_no_value_has_no_mean():
+    """A network that has not been run yet is an empty cell, not a warning."""
+    row = mean_over_seeds(pd.DataFrame({"accuracy": [], "run": []}))
+    assert row["runs"] == 0
+    assert show(row) == show(row, signed=True) == ""
+
+
 def test_wilson_of_the_papers_accuracies():
     for share, low, high in ((0.8829, 0.866, 0.898), (0.8684, 0.850, 0.885)):
         row = wilson_interval(share, 1503)

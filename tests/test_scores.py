@@ -176,6 +176,11 @@ def test_classes_missing_from_a_test_part_do_no_harm():
     assert np.isfinite(scores(run, SCORES, resamples=50)).all(axis=None)
 
 
+def test_an_unknown_score_is_named(answers):
+    with pytest.raises(ValueError, match=r"names: expected some of .*got \['recall'\]"):
+        score_values(run_of(*answers), ("accuracy", "recall"))
+
+
 def test_majority_of_the_papers_test_part():
     labels = np.repeat(range(7), [49, 77, 165, 17, 167, 1006, 22])
     values = majority_baseline(run_of(labels, labels))

@@ -153,6 +153,8 @@ def score(runs: pd.DataFrame, name: str, paper: float) -> Verdict:
     Reproduced if the whole 95 % interval over seeds lies there, not reproduced if it
     lies wholly elsewhere, else undecided: scatter cannot help a claim.
     """
+    if not 0 <= paper <= 1:
+        raise ValueError(f"paper: expected a share from 0 to 1, got {paper}")
 
     def rule(table: pd.DataFrame, place: str) -> tuple[Kind, Rows]:
         row = t_interval(table[name])
@@ -276,6 +278,8 @@ def rare_classes(runs: pd.DataFrame, reading: str) -> Verdict:
     Returns:
         By pairs of one split and seed, against cross-entropy alone.
     """
+    if runs.empty:
+        return Verdict(Kind.NOT_RUN)
     rows = []
     for _, row in runs[runs["dead"] == ""].iterrows():
         recipe = row["run"].config["recipe"]
@@ -326,7 +330,9 @@ def leak(runs: pd.DataFrame, place: str, names: Sequence[str] = TABLE1) -> pd.Da
     chosen = runs[(runs["data"] == "ham10000") & (runs["dead"] == "")]
     chosen = chosen[chosen["size"] == PLACES[place]]
     means = chosen.groupby(["split", "variant", "seed"])[list(names)].mean()
-    gaps = (means.loc["random"] - means.loc["grouped"]).dropna()
+    kind = means.index.get_level_values("split")
+    random, grouped = (means[kind == split].droplevel("split") for split in BOTH)
+    gaps = (random - grouped).dropna()
     by_seed = gaps.groupby("seed").mean()
     table = pd.DataFrame({name: t_interval(by_seed[name]) for name in names}).T
     return table.assign(seeds=len(by_seed), pairs=len(gaps))
