@@ -6,14 +6,10 @@ import zipfile
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from skinlib import SkinlibError
+from skinlib.errors import DataError
 
 DEPTH = 3  # how many folders deep to look
 NAMES = re.compile(r"ham10000|isic2018|lesion_masks|^archive\.zip$", re.I)
-
-
-class DataError(SkinlibError):
-    """The data cannot be used as they are; the message names the file and the way out."""
 
 
 class File(NamedTuple):

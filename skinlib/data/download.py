@@ -11,7 +11,7 @@ import pooch
 import requests
 from tqdm import tqdm
 
-from skinlib.data.archives import DataError
+from skinlib.errors import DataError
 
 LICENCE = """\
 HAM10000 is licensed CC BY-NC 4.0 (https://creativecommons.org/licenses/by-nc/4.0/): share and

@@ -25,10 +25,12 @@ import pandas as pd
 from PIL import Image
 from tqdm import tqdm
 
-from skinlib.data.archives import Archives, DataError, by_stem, files_below
+from skinlib.data.archives import Archives, by_stem, files_below
 from skinlib.data.dataset import CLASSES, COLUMNS, Dataset, describe, preparing
+from skinlib.data.masks import find_masks, read_masks
+from skinlib.errors import DataError
 
-VERSION = 1  # of the preparation: what an earlier version prepared is not used
+VERSION = 2  # of the preparation: what an earlier version prepared is not used
 UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, RuntimeError, zlib.error)
 UNREADABLE += (zipfile.BadZipFile, Image.DecompressionBombError)
 
@@ -121,9 +123,11 @@ def prepare(
     for source in sources:
         digest.update(hashlib.sha256(source).digest())
     digest.update(repr([(str(f.name), f.size, f.stamp) for f in pictures]).encode())
-    fingerprint = digest.hexdigest()
+    outlines = find_masks(root)
+    if outlines:
+        digest.update(repr((outlines.name, outlines.stat().st_mtime_ns)).encode())
     cache = Path(cache) if cache else cache_folder()
-    folder = cache / f"{about.name}-{size}-{resize}-{fingerprint[:16]}"
+    folder = cache / f"{about.name}-{size}-{resize}-{digest.hexdigest()[:16]}"
     if folder.exists():
         _report(json.loads((folder / "problems.json").read_text()), strict)
         return Dataset.open(folder)
@@ -135,8 +139,13 @@ def prepare(
             kept, problems = _write(scratch / "images.npy", pictures, size, decoded, bar)
         _report(problems, strict)
         (scratch / "problems.json").write_text(json.dumps(problems))
-        made_from = {"fingerprint": fingerprint, "resize": resize}
-        describe(scratch, table[kept], name=about.name, **made_from)
+        table, outlined = table[kept].reset_index(drop=True), None
+        if outlines:
+            found, outlined = read_masks(outlines, table["image_id"], size)
+            masks = np.zeros((len(table), size, size), "uint8")
+            masks[outlined] = found
+            np.save(scratch / "masks.npy", masks)
+        describe(scratch, table, name=about.name, resize=resize, outlined=outlined)
     return Dataset.open(folder)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from skinlib.data.archives import DataError
+from skinlib.errors import DataError
 
 SUFFIX = "_segmentation.png"
 NAMES = ("*segmentations_lesion*", "*lesion_masks*")

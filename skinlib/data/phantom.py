@@ -6,7 +6,6 @@ radians. What belongs to a lesion is drawn from the lesion's own random numbers,
 views show the same spot; the camera, the light and the hairs are each view's own.
 """
 
-import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -59,14 +58,14 @@ def prepare(count: int = 1000, size: int = 96, seed: int = 0) -> Dataset:
     """Opens the phantom; the first time, draws it into the cache. See `draw`."""
     from skinlib.data import cache_folder
 
-    fingerprint = hashlib.sha256(repr((VERSION, count, size, seed)).encode()).hexdigest()
-    folder = cache_folder() / f"phantom-{fingerprint[:16]}"
+    folder = cache_folder() / f"phantom-{VERSION}-{count}-{size}-{seed}"
     if not folder.exists():
         images, masks, table = draw(count, size, seed)
         with preparing(folder) as scratch:
             np.save(scratch / "images.npy", images)
             np.save(scratch / "masks.npy", masks)
-            describe(scratch, table, name="phantom", fingerprint=fingerprint, resize="drawn")
+            outlined = np.ones(count, bool)
+            describe(scratch, table, name="phantom", resize="drawn", outlined=outlined)
     return Dataset.open(folder)
 
 

@@ -1,19 +1,16 @@
-"""Which pictures train, which validate, which test; and how much one half knows of the other."""
+"""Which images train, which validate, which test."""
 
 import math
 from dataclasses import dataclass, replace
 
 import numpy as np
-import pandas as pd
-from PIL import Image
-from scipy.fft import dctn
 from sklearn.model_selection import train_test_split
 
-from skinlib.data.archives import DataError
 from skinlib.data.dataset import CLASSES, Dataset
+from skinlib.errors import DataError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Split:
     """Row indices of a `Dataset`, int64; but for the faulty ones, disjoint parts that cover it.
 
@@ -29,9 +26,20 @@ class Split:
     validation: np.ndarray
     test: np.ndarray
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Split):
+            return NotImplemented
+        parts = ("train", "validation", "test")
+        return (self.kind, self.seed) == (other.kind, other.seed) and all(
+            np.array_equal(getattr(self, part), getattr(other, part)) for part in parts
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.kind, self.seed, len(self.train), len(self.test)))
+
     @property
     def about(self) -> dict:
-        """What a record says of it: how it was drawn, and how many pictures each part has."""
+        """What a run says of it: how it was drawn, and how many pictures each part has."""
         parts = {part: len(getattr(self, part)) for part in ("train", "validation", "test")}
         return {"kind": self.kind, "seed": self.seed, **parts}
 
@@ -107,9 +115,8 @@ SPLITS = {
 
 
 def lesions(dataset: Dataset) -> np.ndarray:
-    """The lesion of each picture, str (N,); a picture of unknown lesion is a lesion of its own."""
-    table = dataset.table
-    return table["lesion_id"].fillna(table["image_id"]).to_numpy(dtype=str)
+    """`Dataset.lesions`: the lesion of each image, str (N,)."""
+    return dataset.lesions
 
 
 def _split(kind, dataset, groups, seed, test, validation):
@@ -139,52 +146,3 @@ def _split(kind, dataset, groups, seed, test, validation):
         np.flatnonzero(np.isin(unit, chosen)) for chosen in (trained, validated, tested)
     )
     return Split(kind, seed, train, validation, test)
-
-
-def perceptual_hash(images: np.ndarray) -> np.ndarray:
-    """A 256-bit DCT hash of each picture: near-duplicates differ in few bits.
-
-    Grey, 64 x 64, the lowest 16 x 16 cosine coefficients, each compared with their median.
-
-    Args:
-        images: uint8 (N, H, W, 3).
-
-    Returns:
-        uint64 (N, 4).
-    """
-    bits = np.empty((len(images), 256), bool)
-    for i, image in enumerate(images):
-        grey = np.asarray(Image.fromarray(image).convert("L").resize((64, 64)), "float32")
-        low = dctn(grey, norm="ortho")[:16, :16].ravel()
-        bits[i] = low > np.median(low)
-    return np.packbits(bits, axis=1).view("uint64")
-
-
-def leakage(dataset: Dataset, split: Split, *, near: int = 24) -> pd.DataFrame:
-    """What share of the test pictures the training part already knows, per class and overall.
-
-    Args:
-        dataset: the pictures.
-        split: a split of them.
-        near: two pictures are near-duplicates when their hashes differ in at most this many of
-            256 bits.
-
-    Returns:
-        A row a class and a row "all"; columns `pictures` (count in the test part), `same_lesion`
-        and `near_duplicate` (shares of them, 0 to 1).
-    """
-    group = lesions(dataset)
-    known = np.isin(group[split.test], group[split.train])
-    seen, asked = (perceptual_hash(dataset.images[part]) for part in (split.train, split.test))
-    closest = np.array([np.bitwise_count(seen ^ row).sum(1).min(initial=256) for row in asked])
-    frame = pd.DataFrame(
-        {
-            "dx": dataset.table["dx"].to_numpy()[split.test],
-            "same_lesion": known,
-            "near_duplicate": closest <= near,
-        }
-    )
-    rows = frame.groupby("dx").mean()
-    rows.loc["all"] = frame[["same_lesion", "near_duplicate"]].mean()
-    rows.insert(0, "pictures", [*frame.groupby("dx").size(), len(frame)])
-    return rows.rename_axis(None)

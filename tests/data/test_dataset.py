@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from skinlib.data import CLASSES, Dataset, load
-from skinlib.data.archives import DataError
 from skinlib.data.dataset import describe, preparing
+from skinlib.errors import DataError
 
 
 def test_opened_as_written(tmp_path, make_dataset):
@@ -13,13 +13,13 @@ def test_opened_as_written(tmp_path, make_dataset):
     folder = tmp_path / "prepared"
     with preparing(folder) as scratch:
         np.save(scratch / "images.npy", wanted.images)
-        describe(scratch, wanted.table, name="test", fingerprint="0", resize="drawn")
+        describe(scratch, wanted.table, name="test", resize="drawn", outlined=None)
     got = Dataset.open(folder)
     assert isinstance(got.images, np.memmap)
     np.testing.assert_array_equal(got.images, wanted.images)
     np.testing.assert_array_equal(got.labels, np.arange(7))
     assert got.table["lesion_id"].isna().tolist() == [i == 3 for i in range(7)]
-    assert (got.name, got.fingerprint, got.resize, got.masks) == ("test", "0", "drawn", None)
+    assert (got.name, got.resize, got.masks, got.outlined) == ("test", "drawn", None, None)
     assert got.image_shape == (16, 16, 3)
 
 
@@ -70,8 +70,8 @@ def test_a_cache_that_cannot_be_written_to_is_one_sentence(tmp_path):
 
 
 def test_unknown_data_set():
-    with pytest.raises(ValueError, match="unknown data set 'mnist': expected \"phantom\""):
-        load("mnist")
+    with pytest.raises(ValueError, match="name: expected one of phantom, .*, got 'mnist'"):
+        load("mnist", size=64)
 
 
 def test_classes_are_sorted_so_that_sklearn_agrees():

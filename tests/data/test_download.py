@@ -8,7 +8,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import pytest
 
-from skinlib.data.archives import DataError
 from skinlib.data.download import (
     CHUNK,
     DATAVERSE_FILES,
@@ -17,6 +16,7 @@ from skinlib.data.download import (
     PINS,
     download,
 )
+from skinlib.errors import DataError
 
 SIZE = 4 * CHUNK + 17
 

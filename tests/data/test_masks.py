@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from skinlib.data.archives import DataError
 from skinlib.data.masks import find_masks, read_masks
+from skinlib.errors import DataError
 
 
 def png(inside):

@@ -4,15 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from skinlib.data.archives import DataError
-from skinlib.data.splits import (
-    SPLITS,
-    grouped_split,
-    leakage,
-    lesions,
-    perceptual_hash,
-    random_split,
-)
+from skinlib.data.leakage import leakage, perceptual_hash
+from skinlib.data.splits import SPLITS, grouped_split, lesions, random_split
+from skinlib.errors import DataError
 
 
 @st.composite
@@ -65,7 +59,7 @@ def test_leakage_counts_what_is_known(make_dataset):
     table = leakage(dataset, split)
     twins = np.isin(split.test ^ 1, split.train)
     assert table.loc["all", "same_lesion"] == pytest.approx(twins.mean())
-    assert table.loc["all", "pictures"] == len(split.test) == table["pictures"][:-1].sum()
+    assert table.loc["all", "images"] == len(split.test) == table["images"][:-1].sum()
     assert table.loc["all", "near_duplicate"] == 0
 
 
