@@ -1,23 +1,17 @@
 """Two data sets, and a test set, behind one door."""
 
-import os
 from pathlib import Path
 
 import numpy as np
-import pooch
 
 from skinlib.data.dataset import CLASS_NAMES, CLASSES, Dataset
+from skinlib.data.prepared import cache_folder
 from skinlib.errors import DataError
 
 __all__ = ["CLASSES", "CLASS_NAMES", "NAMES", "Dataset", "cache_folder", "load"]
 
 NAMES = ("phantom", "ham10000", "isic2018_test")
 """What `load` opens: the phantom, HAM10000, and the test set of ISIC 2018, task 3."""
-
-
-def cache_folder() -> Path:
-    """Where prepared images live: `$SKINLIB_DATA`, or the user's cache folder."""
-    return Path(os.environ.get("SKINLIB_DATA") or pooch.os_cache("skinlib")).expanduser()
 
 
 def load(

@@ -1,18 +1,10 @@
-"""A data set on disk: pictures in a memory-mapped file, with their table and masks."""
+"""A data set: images, their table, and the lesions' outlines where they are known."""
 
 import hashlib
-import json
-import shutil
-import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
-
-from skinlib.errors import DataError
 
 CLASSES = ("akiec", "bcc", "bkl", "df", "mel", "nv", "vasc")
 """The seven classes of HAM10000. A label is an index into it."""
@@ -26,6 +18,9 @@ CLASS_NAMES = {
     "nv": "melanocytic nevus",
     "vasc": "vascular lesion",
 }
+
+IMAGES_PER_CLASS = (327, 514, 1099, 115, 1113, 6705, 142)
+"""Of HAM10000, in the order of `CLASSES`."""
 
 COLUMNS = {
     "image_id": str,
@@ -115,19 +110,6 @@ class Dataset:
             outlined=None if self.outlined is None else self.outlined[rows],
         )
 
-    @classmethod
-    def open(cls, folder: Path) -> "Dataset":
-        """Maps a prepared folder into memory; reads the table, not the pictures."""
-        about = json.loads((folder / "dataset.json").read_text())
-        about["outlined"] = about["outlined"] and np.array(about["outlined"], bool)
-        masks = folder / "masks.npy"
-        return cls(
-            images=np.load(folder / "images.npy", mmap_mode="r"),
-            table=pd.read_csv(folder / "table.csv", dtype=COLUMNS),
-            masks=np.load(masks, mmap_mode="r") if masks.exists() else None,
-            **about,
-        )
-
 
 def fingerprint(table: pd.DataFrame, images: np.ndarray) -> str:
     """SHA-256 of ids, classes, lesions and pixels, in hexadecimal: copies of one set have one.
@@ -141,41 +123,3 @@ def fingerprint(table: pd.DataFrame, images: np.ndarray) -> str:
     for image in images:
         digest.update(np.ascontiguousarray(image))
     return digest.hexdigest()
-
-
-@contextmanager
-def preparing(folder: Path) -> Iterator[Path]:
-    """A temporary folder beside `folder` that takes its name only if the block ends well.
-
-    A preparation that raises or is killed leaves nothing under the final name.
-
-    Raises:
-        DataError: if the folder above cannot be written to.
-    """
-    scratch = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}")
-    try:
-        scratch.mkdir(parents=True)
-    except OSError as error:
-        raise DataError(
-            f"{folder.parent} cannot be written to: point SKINLIB_DATA at another folder ({error})"
-        ) from error
-    try:
-        yield scratch
-        try:
-            scratch.rename(folder)
-        except OSError:
-            if not folder.exists():  # where it does, another process was faster
-                raise
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-
-
-def describe(
-    folder: Path, table: pd.DataFrame, *, name: str, resize: str, outlined: np.ndarray | None
-) -> None:
-    """Writes `table.csv` and `dataset.json` into a folder that already holds `images.npy`."""
-    table.to_csv(folder / "table.csv", index=False)
-    images = np.load(folder / "images.npy", mmap_mode="r")
-    about = {"name": name, "fingerprint": fingerprint(table, images), "resize": resize}
-    about["outlined"] = None if outlined is None else outlined.tolist()
-    (folder / "dataset.json").write_text(json.dumps(about, indent=2))

@@ -39,7 +39,7 @@ class Split:
 
     @property
     def about(self) -> dict:
-        """What a run says of it: how it was drawn, and how many pictures each part has."""
+        """What a run says of it: how it was drawn, and how many images each part has."""
         parts = {part: len(getattr(self, part)) for part in ("train", "validation", "test")}
         return {"kind": self.kind, "seed": self.seed, **parts}
 
@@ -47,19 +47,20 @@ class Split:
 def random_split(
     dataset: Dataset, seed: int = 0, *, test: float = 0.15, validation: float = 0.0
 ) -> Split:
-    """The paper's split as we read it (section 3.1): pictures at random, 85 % and 15 %.
+    """The paper's split as we read it (section 3.1): images at random, 85 % and 15 %.
 
-    How it was drawn is not stated; here each class is divided alike. Pictures of one lesion may
+    How it was drawn is not stated; here each class is divided alike. Images of one lesion may
     fall on both sides: see `leakage`.
 
     Args:
         dataset: what to split.
         seed: of the draw.
-        test: share of the pictures to test on.
-        validation: share of the remaining pictures to validate on.
+        test: share of the images to test on.
+        validation: share of the remaining images to validate on.
 
     Raises:
-        DataError: if a part would have fewer pictures than there are classes.
+        ValueError: if a share is not between 0 and 1.
+        DataError: if a part would have fewer images than there are classes.
     """
     return _split("random", dataset, np.arange(len(dataset)).astype(str), seed, test, validation)
 
@@ -67,11 +68,11 @@ def random_split(
 def grouped_split(
     dataset: Dataset, seed: int = 0, *, test: float = 0.15, validation: float = 0.0
 ) -> Split:
-    """Like `random_split`, but draws lesions: all pictures of one lesion fall on one side.
+    """Like `random_split`, but draws lesions: all images of one lesion fall on one side.
 
     Its shares are of the lesions.
     """
-    return _split("grouped", dataset, lesions(dataset), seed, test, validation)
+    return _split("grouped", dataset, dataset.lesions, seed, test, validation)
 
 
 def peeked_split(dataset: Dataset, seed: int = 0, *, test: float = 0.15) -> Split:
@@ -86,7 +87,7 @@ def peeked_split(dataset: Dataset, seed: int = 0, *, test: float = 0.15) -> Spli
 def copied_split(dataset: Dataset, seed: int = 0, *, test: float = 0.15) -> Split:
     """A split with a fault: rare classes are copied first, so that copies fall on both sides.
 
-    Every class is repeated until it has as many pictures as the largest, more or less; then the
+    Every class is repeated until it has as many images as the largest, more or less; then the
     rows are divided at random. A row can come several times, in both parts.
     """
     count = np.bincount(dataset.labels, minlength=len(CLASSES))
@@ -119,30 +120,48 @@ def lesions(dataset: Dataset) -> np.ndarray:
     return dataset.lesions
 
 
-def _split(kind, dataset, groups, seed, test, validation):
+def _split(
+    kind: str, dataset: Dataset, groups: np.ndarray, seed: int, test: float, validation: float
+) -> Split:
+    """Draws groups, each class alike, and returns the images of the drawn groups.
+
+    Args:
+        kind: of the split.
+        dataset: N images.
+        groups: str (N,); images of one group stay together.
+        seed: of the draw.
+        test: share of the groups.
+        validation: share of the remaining groups.
+    """
+    if not (0 < test < 1 and 0 <= validation < 1):
+        raise ValueError(
+            f"test and validation: expected shares between 0 and 1, got {test} and {validation}"
+        )
     units, first, unit = np.unique(groups, return_index=True, return_inverse=True)
-    classes = dataset.labels[first]
+    classes = dataset.labels[first]  # (units,)
+    everything = np.arange(len(units))
+    rest, tested = _divide(dataset, everything, classes, test, seed)
+    trained, validated = rest, rest[:0]
+    if validation:
+        trained, validated = _divide(dataset, rest, classes, validation, seed)
+    parts = (np.flatnonzero(np.isin(unit, some)) for some in (trained, validated, tested))
+    return Split(kind, seed, *parts)
 
-    def part(of, share):
-        if share == 0:
-            return of, of[:0]
-        rare = [CLASSES[c] for c in np.unique(classes[of]) if (classes[of] == c).sum() < 2]
-        if rare:
-            raise DataError(
-                f"{dataset.name} has a single lesion or picture of {', '.join(rare)} to divide: "
-                "use more pictures"
-            )
-        present, chosen = len(np.unique(classes[of])), math.ceil(share * len(of))
-        if min(chosen, len(of) - chosen) < present:
-            raise DataError(
-                f"{dataset.name} has {len(of)} lesions or pictures to divide, and a share of "
-                f"{share} leaves a part with fewer than the {present} classes: use more pictures"
-            )
-        return train_test_split(of, test_size=share, random_state=seed, stratify=classes[of])
 
-    rest, tested = part(np.arange(len(units)), test)
-    trained, validated = part(rest, validation)
-    train, validation, test = (
-        np.flatnonzero(np.isin(unit, chosen)) for chosen in (trained, validated, tested)
-    )
-    return Split(kind, seed, train, validation, test)
+def _divide(
+    dataset: Dataset, units: np.ndarray, classes: np.ndarray, share: float, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Divides units (indices into `classes`) into two parts, of which the second has `share`."""
+    counts = np.bincount(classes[units], minlength=len(CLASSES))
+    if rare := [name for name, n in zip(CLASSES, counts, strict=True) if n == 1]:
+        raise DataError(
+            f"{dataset.name} has a single lesion or image of {', '.join(rare)} to divide: use more "
+            "images"
+        )
+    present, chosen = np.count_nonzero(counts), math.ceil(share * len(units))
+    if min(chosen, len(units) - chosen) < present:
+        raise DataError(
+            f"{dataset.name} has {len(units)} lesions or images to divide, and a share of {share} "
+            f"leaves a part with fewer than the {present} classes: use more images"
+        )
+    return train_test_split(units, test_size=share, random_state=seed, stratify=classes[units])
