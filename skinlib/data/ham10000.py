@@ -4,33 +4,22 @@ Data: Tschandl, Rosendahl & Kittler, Sci. Data 5, 180161 (2018), doi:10.7910/DVN
 """
 
 import hashlib
-import io
-import os
 import re
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
-from PIL import Image
 from tqdm import tqdm
 
-from skinlib.data.archives import (
-    DAMAGED_ZIP,
-    File,
-    Listing,
-    Reader,
-    in_a_line,
-    is_of_the_machine,
-    list_files,
-    some,
-)
+from skinlib.data.archives import File, Listing, Reader, is_of_the_machine, list_files, some
 from skinlib.data.dataset import Dataset
+from skinlib.data.decode import decode, decode_all, read_jpeg, read_mask
 from skinlib.data.metadata import IMAGE_ID, PARTS, SUFFIXES, Part, read_metadata
 from skinlib.data.prepared import (
     DataWarning,
@@ -47,8 +36,6 @@ from skinlib.errors import DataError
 VERSION = 3  # of the preparation: what an earlier version prepared is not used
 JPEG = (".jpg", ".jpeg")
 MASK = "_segmentation"
-UNREADABLE = (OSError, RuntimeError, SyntaxError, *DAMAGED_ZIP)
-UNREADABLE += (Image.DecompressionBombError, Image.DecompressionBombWarning)
 
 
 def prepare(
@@ -94,30 +81,23 @@ def prepare(
             'expected resize "squash" or "crop", a size above 0 and part "training" or "test", '
             f"got {resize!r}, {size!r} and {part!r}"
         )
-    root, about = Path(root).expanduser(), PARTS[part]
+    root, about = Path(root).expanduser().absolute(), PARTS[part]
     with _naming(root):
         listing = list_files(root)
-    folder = cache_folder() / f"{about.name}-{size}-{resize}-{_key(about, listing)}"
-    prepared = open_prepared(folder)
-    if prepared and _is_mended(prepared[1]["left_out"], listing, size, resize):
-        discard(folder)
-        prepared = None
-    if prepared is None:
-        with preparing(folder) as scratch:
-            _prepare(root, about, listing, size, resize, scratch, strict, progress)
-        prepared = open_prepared(folder, fresh=True)
-    dataset, known = prepared
-    _report(root, known["problems"], strict)
+        folder = cache_folder() / f"{about.name}-{size}-{resize}-{_key(about, listing)}"
+        prepared = open_prepared(folder)
+        if prepared and _is_mended(prepared[1]["left_out"], listing, size, resize):
+            discard(folder)
+            prepared = None
+        if prepared is None:
+            with preparing(folder) as scratch:
+                _prepare(scratch, about, listing, size, resize, strict, progress)
+            prepared = open_prepared(folder, fresh=True)
+        dataset, known = prepared
+        _refuse(known["problems"], strict)
+    for problem in known["problems"]:
+        warnings.warn(f"{root}: {problem}", DataWarning, stacklevel=2)
     return dataset
-
-
-def to_square(image: Image.Image, size: int, resize: str) -> Image.Image:
-    """The whole image ("squash") or its largest centred square ("crop"), bilinear."""
-    if resize == "crop":
-        side = min(image.size)
-        left, top = (image.width - side) // 2, (image.height - side) // 2
-        image = image.crop((left, top, left + side, top + side))
-    return image.resize((size, size), Image.Resampling.BILINEAR)
 
 
 def _key(about: Part, listing: Listing) -> str:
@@ -133,146 +113,130 @@ def _key(about: Part, listing: Listing) -> str:
     return hashlib.sha256(repr((VERSION, ours)).encode()).hexdigest()[:16]
 
 
-def _by_id(listing: Listing) -> tuple[dict[str, File], dict[str, File], list[str]]:
-    """Image id -> its first file, image id -> its mask, and the ids whose files differ.
+def _by_id(listing: Listing) -> tuple[dict[str, File], dict[str, File], set[str]]:
+    """Image id -> its first file, image id -> its mask, and the ids that have unequal files.
 
     Tschandl's masks, which cover all images, come before others.
     """
-    images, masks, unequal = {}, {}, []
+    images: dict[str, File] = {}
+    masks: dict[str, File] = {}
+    unequal = set()
     for file in listing.files:
         if file.suffix in JPEG and re.fullmatch(IMAGE_ID, name := file.stem.upper()):
             first = images.setdefault(name, file)
-            both = bool(first.member) and bool(file.member)
-            if first.size != file.size or (both and first.stamp != file.stamp):
-                unequal.append(name)
+            if first.size != file.size or (
+                first.member and file.member and first.stamp != file.stamp
+            ):
+                unequal.add(name)
         elif file.suffix == ".png" and file.stem.endswith(MASK):
             name = file.stem.removesuffix(MASK).upper()
-            if name not in masks or (
-                "tschandl" in file.place.lower() and "tschandl" not in masks[name].place.lower()
-            ):
+            if name not in masks or "tschandl" in file.place.lower():
                 masks[name] = file
     return images, masks, unequal
 
 
+def _match(
+    about: Part, table: pd.DataFrame, listing: Listing, problems: list[str]
+) -> tuple[pd.DataFrame, dict[str, File], dict[str, File]]:
+    """The rows that have an image, image id -> its file, and image id -> its mask."""
+    images, masks, unequal = _by_id(listing)
+    ids = table["image_id"]
+    missing = ids[~ids.isin(images.keys())]
+    if len(missing) == len(ids):
+        raise DataError(
+            f"{''.join(f'{problem}; ' for problem in problems)}none of the {len(ids):,} images is "
+            f"there: add {about.images} with JPEG files such as {ids[0]}.jpg; {listing}"
+        )
+    if len(missing) and any(map(is_of_the_machine, listing.unread.values())):
+        raise DataError(
+            f"{len(missing):,} images are missing ({some(missing)}); {listing}: make that "
+            "readable, or move it away"
+        )
+    table = table[ids.isin(images.keys())].reset_index(drop=True)
+    if wrong := sorted(unequal & set(table["image_id"])):
+        problems.append(
+            f"there are unequal files of {len(wrong):,} images ({some(wrong)}): keep one copy of "
+            "the archives"
+        )
+    if len(missing):
+        problems.append(
+            f"left out {len(missing):,} rows without an image ({some(missing)}): complete "
+            f"{about.images}"
+        )
+    files, outlines = ({k: d[k] for k in table["image_id"] if k in d} for d in (images, masks))
+    return table, files, outlines
+
+
 def _prepare(
-    root: Path,
+    scratch: Path,
     about: Part,
     listing: Listing,
     size: int,
     resize: str,
-    scratch: Path,
     strict: bool,
     progress: bool,
 ) -> None:
-    """Decodes a data set into a scratch folder."""
+    """Reads, decodes and writes a part of the data into a scratch folder."""
+    left_out: dict[str, str] = {}
     with (
         tempfile.TemporaryDirectory(dir=scratch) as unfolded,
         closing(Reader(Path(unfolded))) as reader,
     ):
-        with _naming(root):
-            listing = reader.unfold(listing)
-            table, problems = read_metadata(about, listing, reader)
-            images, masks, unequal = _by_id(listing)
-            table, more = _with_images(about, table, listing, images, unequal, problems)
-        problems += more
-        if strict:
-            _report(root, problems, strict)
+        listing = reader.unfold(listing)
+        table, problems = read_metadata(about, listing, reader)
+        table, files, masks = _match(about, table, listing, problems)
+        _refuse(problems, strict)
+        require_space(scratch.parent, len(table) * size * size * (4 if masks else 3))
 
-        ids = table["image_id"].to_numpy()
-        masks = {name: masks[name] for name in ids if name in masks}
-        require_space(scratch.parent, len(ids) * size * size * (4 if masks else 3))
-        files, left_out = [images[name] for name in ids], {}
-        with tqdm(desc=about.name, total=len(files), unit="image", disable=not progress) as bar:
-            decoded = _decoded(reader, files, size, resize, _pixels, bar)
-            rows = _whole(ids, decoded, left_out)
-            write_array(scratch / "images.npy", rows, (len(ids), size, size, 3))
-        if len(left_out) == len(ids):
-            raise DataError(
-                f"{root}: none of {len(ids):,} images can be decoded "
-                f"({some(f'{files[i]}: {r}' for i, r in enumerate(left_out.values()))}): fetch "
-                "the archives again"
-            )
+        read = partial(read_jpeg, size=size, resize=resize)
+        found = decode_all(reader, files.values(), read)
+        with tqdm(found, about.name, len(files), unit="image", disable=not progress) as found:
+            rows = _usable(files, found, left_out)
+            write_array(scratch / "images.npy", rows, (len(files), size, size, 3))
         if left_out:
-            problems.append(
-                f"left out {len(left_out):,} images that cannot be decoded "
-                f"({some(f'{images[k]}: {v}' for k, v in left_out.items())}): fetch the archives "
-                "again"
-            )
+            problems.append(_unusable("images", files, left_out))
+        if len(left_out) == len(files):
+            raise DataError(problems[-1])
         table = table[~table["image_id"].isin(left_out.keys())].reset_index(drop=True)
+
+        masks = {name: masks[name] for name in table["image_id"] if name in masks}
         if masks:
-            ids = table["image_id"].to_numpy()
-            problems += _write_masks(scratch, ids, masks, reader, size, resize, left_out)
-    if strict:
-        _report(root, problems, strict)
+            blank, wrong = np.zeros((size, size), "uint8"), {}
+            found = decode_all(reader, masks.values(), partial(read_mask, size=size, resize=resize))
+            found = _usable(masks, found, wrong, blank)
+            rows = (next(found) if name in masks else blank for name in table["image_id"])
+            write_array(scratch / "masks.npy", rows, (len(table), size, size))
+            known = masks.keys() - wrong.keys()
+            np.save(scratch / "outlined.npy", table["image_id"].isin(known).to_numpy())
+            if wrong:
+                problems.append(_unusable("masks", masks, wrong))
+            left_out |= {f"{name}{MASK}": reason for name, reason in wrong.items()}
+    _refuse(problems, strict)
     known = {"problems": problems, "left_out": left_out}
     seal(scratch, table, name=about.name, resize=resize, about=known)
 
 
-def _with_images(
-    about: Part,
-    table: pd.DataFrame,
-    listing: Listing,
-    images: dict[str, File],
-    unequal: list[str],
-    problems: list[str],
-) -> tuple[pd.DataFrame, list[str]]:
-    """The rows that have an image, and what is wrong with the others."""
-    has, more = table["image_id"].isin(images.keys()), []
-    if not has.any():
-        said = "".join(f"{problem}; " for problem in problems)
-        raise DataError(
-            f"{said}none of the {len(table):,} images is there: add {about.images} with JPEG files "
-            f"such as {table['image_id'][0]}.jpg; {listing}"
-        )
-    if wrong := set(unequal) & set(table["image_id"]):
-        more.append(
-            f"there are unequal files of {len(wrong):,} images ({some(sorted(wrong))}): keep one "
-            "copy of the archives"
-        )
-    if not has.all():
-        missing = table.loc[~has, "image_id"]
-        if any(map(is_of_the_machine, listing.unread.values())):
-            raise DataError(
-                f"{len(missing):,} images are missing ({some(missing)}); {listing}: make that "
-                "readable, or move it away"
-            )
-        more.append(
-            f"left out {len(missing):,} rows without an image ({some(missing)}): complete "
-            f"{about.images}"
-        )
-    return table[has].reset_index(drop=True), more
-
-
-def _write_masks(
-    scratch: Path,
-    ids: np.ndarray,
-    masks: dict[str, File],
-    reader: Reader,
-    size: int,
-    resize: str,
+def _usable(
+    files: dict[str, File],
+    found: Iterator[np.ndarray | str],
     left_out: dict[str, str],
-) -> list[str]:
-    """Writes masks.npy and outlined.npy; returns what is wrong with the masks."""
-    wrong: dict[str, str] = {}
-    outlined = np.zeros(len(ids), bool)
-    files = [masks[name] for name in ids if name in masks]
-    decoded = _decoded(reader, files, size, resize, _mask)
+    blank: np.ndarray | None = None,
+) -> Iterator[np.ndarray]:
+    """What could be decoded; reasons go to `left_out`, and `blank` takes their place if given."""
+    for name, pixels in zip(files, found, strict=True):
+        if isinstance(pixels, np.ndarray):
+            yield pixels
+        else:
+            left_out[name] = pixels
+            if blank is not None:
+                yield blank
 
-    def rows() -> Iterator[np.ndarray]:
-        for i, name in enumerate(ids):
-            mask = next(decoded) if name in masks else None
-            outlined[i] = isinstance(mask, np.ndarray)
-            if isinstance(mask, Exception):
-                wrong[name] = in_a_line(mask)
-            yield mask if outlined[i] else np.zeros((size, size), "uint8")
 
-    write_array(scratch / "masks.npy", rows(), (len(ids), size, size))
-    np.save(scratch / "outlined.npy", outlined)
-    left_out |= {f"{name}{MASK}": reason for name, reason in wrong.items()}
-    if not wrong:
-        return []
-    said = some(f"{masks[name]}: {reason}" for name, reason in wrong.items())
-    return [f"left out {len(wrong):,} masks that cannot be used ({said}): fetch them again"]
+def _unusable(what: str, files: dict[str, File], left_out: dict[str, str]) -> str:
+    """A sentence on the images or masks that were left out."""
+    reasons = some(f"{files[name]}: {reason}" for name, reason in left_out.items())
+    count = f"{len(left_out):,} of {len(files):,} {what}"
+    return f"left out {count}, which cannot be decoded ({reasons}): fetch them again"
 
 
 def _is_mended(left_out: dict[str, str], listing: Listing, size: int, resize: str) -> bool:
@@ -280,89 +244,28 @@ def _is_mended(left_out: dict[str, str], listing: Listing, size: int, resize: st
     if not left_out:
         return False
     images, masks, _ = _by_id(listing)
+    masks = {f"{name}{MASK}": file for name, file in masks.items()}
     with closing(Reader()) as reader:
         for name in left_out:
-            file = masks.get(name.removesuffix(MASK)) if name.endswith(MASK) else images.get(name)
-            read = _mask if name.endswith(MASK) else _pixels
-            if file and isinstance(_decode(reader, file, size, resize, read), np.ndarray):
+            file, read = (images | masks).get(name), read_mask if name in masks else read_jpeg
+            if file and not isinstance(
+                decode(reader, file, partial(read, size=size, resize=resize)), str
+            ):
                 return True
     return False
 
 
 @contextmanager
 def _naming(root: Path) -> Iterator[None]:
-    """Puts the folder's name before errors that lack it."""
+    """Puts the folder's name before errors that do not begin with a path."""
     try:
         yield
     except DataError as error:
-        raise DataError(str(error) if str(root) in str(error) else f"{root}: {error}") from None
+        if Path(str(error).split()[0]).is_absolute():
+            raise
+        raise DataError(f"{root}: {error}") from None
 
 
-def _report(root: Path, problems: list[str], strict: bool) -> None:
+def _refuse(problems: list[str], strict: bool) -> None:
     if problems and strict:
-        raise DataError(f"{root}: {'; '.join(problems)}")
-    for problem in problems:
-        warnings.warn(f"{root}: {problem}", DataWarning, stacklevel=3)
-
-
-def _whole(
-    ids: np.ndarray, decoded: Iterator[np.ndarray | Exception], left_out: dict[str, str]
-) -> Iterator[np.ndarray]:
-    """What was decoded; the reason why another was not goes to `left_out`."""
-    for name, pixels in zip(ids, decoded, strict=True):
-        if isinstance(pixels, np.ndarray):
-            yield pixels
-        else:
-            left_out[name] = in_a_line(pixels)
-
-
-def _decoded(
-    reader: Reader,
-    files: list[File],
-    size: int,
-    resize: str,
-    read: Callable[[bytes, int, str], np.ndarray],
-    bar: tqdm | None = None,
-) -> Iterator[np.ndarray | Exception]:
-    """What `_decode` makes of the files, in their order, on all cores."""
-    jobs = Parallel(min(os.cpu_count() or 1, 16), prefer="threads", return_as="generator")
-    for pixels in jobs(delayed(_decode)(reader, file, size, resize, read) for file in files):
-        if bar is not None:
-            bar.update()
-        yield pixels
-
-
-def _decode(
-    reader: Reader, file: File, size: int, resize: str, read: Callable
-) -> np.ndarray | Exception:
-    """What `read` makes of a file, or why it cannot.
-
-    Raises:
-        DataError: if the machine is at fault.
-    """
-    try:
-        return read(reader.read(file), size, resize)
-    except UNREADABLE as error:
-        if is_of_the_machine(error):
-            raise DataError(
-                f"{file} cannot be read ({in_a_line(error)}): mend that and try again"
-            ) from error
-        return error
-    except MemoryError as error:
-        raise DataError(f"memory does not hold {file}: close other programs") from error
-
-
-def _pixels(data: bytes, size: int, resize: str) -> np.ndarray:
-    """A JPEG file as uint8 (size, size, 3)."""
-    with Image.open(io.BytesIO(data), formats=["JPEG"]) as image:
-        return np.asarray(to_square(image.convert("RGB"), size, resize))
-
-
-def _mask(data: bytes, size: int, resize: str) -> np.ndarray:
-    """A PNG file as uint8 (size, size), 1 where it is brighter than half its maximum."""
-    with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
-        grey = np.asarray(image.convert("L"))
-    if not grey.any():
-        raise ValueError("it is empty")
-    inside = Image.fromarray((grey > grey.max() / 2).astype("uint8") * 255)
-    return (np.asarray(to_square(inside, size, resize)) > 127).astype("uint8")
+        raise DataError("; ".join(problems))

@@ -230,6 +230,9 @@ def _clean(
     again = table["image_id"].duplicated()
     table = _leave_out(table, again, "image_id", f"of {file} that repeat an image id", problems)
     table = _without_strange_values(table, file, problems)
+    lacking = [name for name in ("age", "sex", "localization") if name not in raw]
+    if lacking and "dx" in raw:
+        problems.append(f"{file} lacks the columns {', '.join(lacking)}: they count as unknown")
     problems += _differences(part, file, table)
     return table.sort_values("image_id", ignore_index=True), problems
 

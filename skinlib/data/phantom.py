@@ -16,7 +16,14 @@ import pandas as pd
 from PIL import Image, ImageDraw
 
 from skinlib.data.dataset import CLASSES, IMAGES_PER_CLASS, Dataset
-from skinlib.data.prepared import cache_folder, open_prepared, preparing, require_space, seal
+from skinlib.data.prepared import (
+    cache_folder,
+    open_prepared,
+    preparing,
+    require_space,
+    seal,
+    write_array,
+)
 
 VERSION = 2  # of the drawing: another one makes other images
 
@@ -65,8 +72,8 @@ def prepare(count: int = 1000, size: int = 96, seed: int = 0) -> Dataset:
         with preparing(folder) as scratch:
             images, masks, table = draw(count, size, seed)
             require_space(folder.parent, images.nbytes + masks.nbytes)
-            np.save(scratch / "images.npy", images)
-            np.save(scratch / "masks.npy", masks)
+            write_array(scratch / "images.npy", images, images.shape)
+            write_array(scratch / "masks.npy", masks, masks.shape)
             np.save(scratch / "outlined.npy", np.ones(count, bool))
             seal(scratch, table, name="phantom", resize="drawn")
         prepared = open_prepared(folder, fresh=True)

@@ -123,7 +123,7 @@ def require_space(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < needed + 2**26:
         raise DataError(
-            f"{folder} has {free / 1e9:.1f} GB free and the images need {needed / 1e9:.1f} GB: "
+            f"{folder} has {free // 10**6:,} MB free and the images need {needed // 10**6:,} MB: "
             "make room, or point SKINLIB_DATA at another disk"
         )
 

@@ -36,6 +36,7 @@ from broken import (
 from PIL import Image
 
 from skinlib.data import load
+from skinlib.data.archives import Reader
 from skinlib.data.ham10000 import prepare
 from skinlib.data.metadata import PARTS
 from skinlib.data.prepared import DataWarning
@@ -213,7 +214,7 @@ def test_a_mask_that_cannot_be_used_is_said_and_tried_again(root, opened, conten
     name = f"{IDS[0]}_segmentation.png"
     with_masks(root)
     zipped(root / "lesion_masks.zip", MASK_FILES | {name: content})
-    with pytest.warns(DataWarning, match=rf"left out 1 masks .*{name} in lesion_masks.zip"):
+    with pytest.warns(DataWarning, match=rf"left out 1 of 9 masks, .*{name} in lesion_masks.zip"):
         assert opened().outlined.sum() == len(MASKS) - 1
     zipped(root / "lesion_masks.zip", MASK_FILES)
     assert opened().outlined.sum() == len(MASKS)
@@ -254,7 +255,7 @@ def test_a_failed_preparation_leaves_nothing(root, opened, monkeypatch, tmp_path
     def fail(*_):
         raise MemoryError
 
-    monkeypatch.setattr("skinlib.data.ham10000.to_square", fail)
+    monkeypatch.setattr("skinlib.data.decode.to_square", fail)
     with pytest.raises(
         DataError, match=r"memory does not hold ISIC_0024306.jpg in HAM10000_images"
     ):
@@ -265,7 +266,7 @@ def test_a_failed_preparation_leaves_nothing(root, opened, monkeypatch, tmp_path
 @pytest.mark.parametrize("number", [errno.EACCES, errno.EMFILE, errno.EIO])
 def test_the_machines_errors_cost_no_images(root, opened, monkeypatch, tmp_path, number):
     two_folders(root)
-    read = opened.__globals__["prepare"].__globals__["Reader"].read
+    read = Reader.read
 
     def fail(reader, file):
         if file.name == f"{IDS[3]}.jpg":
@@ -283,9 +284,9 @@ def test_the_machines_errors_cost_no_images(root, opened, monkeypatch, tmp_path,
 def test_not_enough_disk(root, opened, monkeypatch, tmp_path):
     two_zips(root)
     usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr("shutil.disk_usage", lambda _: usage(9e9, 9e9, 3e9))
+    monkeypatch.setattr("shutil.disk_usage", lambda _: usage(9 * 10**9, 9 * 10**9, 3 * 10**9))
     with pytest.raises(
-        DataError, match=r"cache has 3\.0 GB free and the images need 4\.2 GB: make"
+        DataError, match=r"cache has 3,000 MB free and the images need 4,200 MB: make"
     ):
         opened(10000)
     assert cached(tmp_path) == []
@@ -434,7 +435,9 @@ def test_images_that_cannot_be_decoded(root, opened, content):
     two_folders(root)
     path = root / NAMES[0] / f"{IDS[3]}.jpg"
     put(path, content)
-    match = rf"left out 1 images that cannot be decoded \({IDS[3]}.jpg in .*fetch the archives"
+    match = (
+        rf"left out 1 of 14 images, which cannot be decoded \({IDS[3]}.jpg in .*fetch them again"
+    )
     reports(opened, match, [name for name in IDS if name != IDS[3]])
     put(path, IMAGES[IDS[3]])
     np.testing.assert_array_equal(opened(strict=True).images, expected(8))
@@ -458,7 +461,7 @@ def test_a_zip_file_damaged_inside_and_mended(root, opened):
     with zipfile.ZipFile(archive) as members:
         start = members.getinfo(f"{IDS[1]}.jpg").header_offset
     archive.write_bytes(whole[: start + 100] + bytes(40) + whole[start + 140 :])
-    match = rf"left out 1 images that cannot be decoded \({IDS[1]}.jpg"
+    match = rf"left out 1 of 14 images, which cannot be decoded \({IDS[1]}.jpg"
     reports(opened, match, [name for name in IDS if name != IDS[1]])
     archive.write_bytes(whole)
     np.testing.assert_array_equal(opened(strict=True).images, expected(8))
@@ -468,7 +471,10 @@ def test_nothing_can_be_decoded(root, opened, tmp_path):
     two_folders(root)
     for image in root.rglob("*.jpg"):
         image.write_bytes(b"nothing")
-    with pytest.raises(DataError, match=r"none of 14 images can be decoded .*: fetch the archives"):
+    with pytest.raises(
+        DataError,
+        match=r"root: left out 14 of 14 images, which cannot be decoded .*: fetch them again",
+    ):
         opened()
     assert cached(tmp_path) == []
 
