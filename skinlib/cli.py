@@ -1,12 +1,18 @@
 """The command `skinlib`: prepare | train | sweep | book | run | doctor."""
 
+import json
+import os
+import signal
+import sys
+import threading
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+from pydantic import ValidationError
+
+from skinlib.errors import SkinlibError, in_words
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, add_completion=False)
 
@@ -14,31 +20,28 @@ Data = Annotated[Literal["phantom", "ham10000"], typer.Option(help="Which data s
 Root = Annotated[
     Path | None, typer.Option("--ham10000", help="Folder of the HAM10000 archives.", exists=True)
 ]
-Precision = Annotated[
-    Literal["float32", "mixed_float16", "mixed_bfloat16"],
-    typer.Option(help="The mixed ones compute in 16 bits."),
+Isic = Annotated[
+    Path | None,
+    typer.Option(help="Folder of ISIC 2018's test set, to be predicted as well.", exists=True),
 ]
-Size = Annotated[int, typer.Option(min=16, help="Height and width of the pictures, in pixels.")]
+Size = Annotated[int, typer.Option(min=16, help="Height and width of the images, in pixels.")]
+Count = Annotated[int | None, typer.Option(min=1, help="Take so many images, chosen at random.")]
+DataSeed = Annotated[int, typer.Option(min=0, help="Of the phantom, and of the choice.")]
+Keep = Annotated[bool, typer.Option("--keep-weights", help="Keep the trained weights, too.")]
 
 
-@contextmanager
-def _stoppable() -> Iterator[None]:
-    """Ctrl-C ends the command with the sentence that the interrupted work gave."""
-    from skinlib import SkinlibError
+def _source(data: str, root: Path | None, size: int, **others):
+    """Where the images come from: a `skinlib.sweep.Source`."""
+    from skinlib.sweep import Source
 
-    try:
-        yield
-    except KeyboardInterrupt as interrupt:
-        raise SkinlibError(str(interrupt) or "it was interrupted") from None
+    _check_root(data, root)
+    folders = {name: path.resolve() for name, path in others.items() if isinstance(path, Path)}
+    return Source(data, size, root.resolve() if root else None, **{**others, **folders})
 
 
-def _options(data: str, root: Path | None, **others) -> dict:
-    """What `skinlib.data.load` takes."""
-    from skinlib import SkinlibError
-
+def _check_root(data: str, root: Path | None) -> None:
     if (data == "ham10000") != (root is not None):
         raise SkinlibError("--data ham10000 and --ham10000 FOLDER go together")
-    return others | ({"root": root.resolve()} if root else {})
 
 
 @app.command()
@@ -75,71 +78,118 @@ def prepare(
 
 @app.command()
 def train(
-    folder: Annotated[Path, typer.Argument(help="A new folder for the record.")],
+    folder: Annotated[Path, typer.Argument(help="A new folder for the run.")],
     data: Data = "phantom",
     root: Root = None,
+    isic2018_test: Isic = None,
     size: Size = 96,
-    model: Annotated[str, typer.Option(help="Which network.")] = "proposed",
-    epochs: Annotated[int, typer.Option(min=1)] = 20,
-    batch_size: Annotated[int, typer.Option(min=1)] = 32,
-    seed: Annotated[int, typer.Option(min=0)] = 0,
-    split: Annotated[Literal["random", "grouped"], typer.Option()] = "random",
-    precision: Precision = "float32",
-    devices: Annotated[int, typer.Option(min=1, help="GPUs that share each batch.")] = 1,
-    limit: Annotated[
-        int | None,
-        typer.Option(min=1, help="Train on this many pictures only, to try things out."),
-    ] = None,
+    count: Count = None,
+    data_seed: DataSeed = 0,
+    split: Annotated[
+        Literal["random", "grouped", "peeked", "copied", "seen"],
+        typer.Option(help="How the images are divided; the last three are faults."),
+    ] = "random",
+    test: Annotated[float, typer.Option(help="Share of the images to test on.")] = 0.15,
+    settings: Annotated[
+        list[str],
+        typer.Option(
+            "--set", help="A field of the recipe: model=arl14, beta=0.5, options.dropout=0."
+        ),
+    ] = [],  # noqa: B006
+    keep_weights: Keep = False,
+    stop_with_input: Annotated[bool, typer.Option("--stop-with-input", hidden=True)] = False,
 ) -> None:
-    """Trains one network with the paper's recipe and writes its record."""
-    from dataclasses import replace
+    """Trains one network, by default with the paper's recipe, and writes its run."""
+    from skinlib.experiments import Experiment
+    from skinlib.intervals import show
+    from skinlib.scores import scores
+    from skinlib.training.train import train as fit
 
-    from skinlib import metrics
-    from skinlib.data import load, splits
-    from skinlib.training import Recipe
-    from skinlib.training import train as fit
-
-    dataset = load(data, **_options(data, root, size=size))
-    parts = splits.SPLITS[split](dataset, seed)
-    parts = replace(parts, train=parts.train[:limit])
-    recipe = Recipe(
-        model=model,
-        epochs=epochs,
-        batch_size=batch_size,
-        seed=seed,
-        precision=precision,
-        devices=devices,
+    experiment = Experiment(_recipe(settings), split, test)
+    if stop_with_input:
+        _stop_with_input()
+    source = _source(data, root, size, count=count, seed=data_seed, isic2018_test=isic2018_test)
+    dataset = source.load()
+    _, run = fit(
+        dataset,
+        experiment.divide(dataset),
+        experiment.recipe,
+        folder,
+        isic2018_test=source.load_isic2018_test(),
+        keep_weights=keep_weights,
+        progress=not stop_with_input,
     )
-    with _stoppable():
-        _, record = fit(dataset, parts, recipe, folder, progress=True)
-    print(metrics.scores(record).map("{:.1%}".format).to_string())
+    for name, row in scores(run).iterrows():
+        print(f"{name:<18} {show(row)}")
+    for reason in run.config["vital_signs"]["dead"]:
+        print(f"beware: {reason}")
     print(folder)
+
+
+def _recipe(settings: list[str]):
+    """A `Recipe` from `name=value` settings; a value is JSON, or else a word."""
+    from pydantic import TypeAdapter
+
+    from skinlib.training.recipe import Recipe
+
+    fields: dict = {}
+    for setting in settings:
+        name, equals, text = setting.partition("=")
+        if not equals:
+            raise SkinlibError(f"--set: expected name=value, got {setting!r}")
+        try:
+            value = json.loads(text)
+        except ValueError:
+            value = text
+        first, dot, option = name.partition(".")
+        if dot:
+            fields.setdefault(first, {})[option] = value
+        else:
+            fields[name] = value
+    return TypeAdapter(Recipe).validate_json(json.dumps(fields))
+
+
+def _stop_with_input() -> None:
+    """Stops this process when its standard input ends: the sweep that started it has ended."""
+
+    def wait() -> None:
+        sys.stdin.read()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 @app.command()
 def sweep(
     name: Annotated[str, typer.Argument(help="table1, grouped, ablation, readings, joint_loss.")],
-    folder: Annotated[Path, typer.Option(help="For the records; on a cluster, a shared one.")],
+    folder: Annotated[Path, typer.Option(help="For the runs; on a cluster, a shared one.")],
     data: Data = "phantom",
     root: Root = None,
+    isic2018_test: Isic = None,
     size: Size = 224,
+    count: Count = None,
+    data_seed: DataSeed = 0,
     seeds: Annotated[int, typer.Option(min=1, help="Repeat each run with so many seeds.")] = 1,
-    precision: Precision = "float32",
+    dtype: Annotated[
+        Literal["float32", "mixed_float16", "mixed_bfloat16"],
+        typer.Option(help="The mixed ones compute in 16 bits."),
+    ] = "float32",
+    keep_weights: Keep = False,
+    jobs: Annotated[int, typer.Option(min=1, help="So many runs at a time.")] = 1,
     scheduler: Annotated[str | None, typer.Option(help="Address of a Dask cluster.")] = None,
 ) -> None:
-    """Trains many networks and writes their records; what is there already is skipped."""
-    from skinlib import sweep as sweeps
-    from skinlib.data import load
+    """Trains many networks and writes their runs; what is there already is skipped."""
+    from skinlib.experiments import EXPERIMENTS
+    from skinlib.sweep import pending, run_all
 
-    options = _options(data, root, size=size)
-    dataset = load(data, **options)
-    runs = sweeps.missing(name, seeds, dataset, folder, precision)
-    print(f"{len(runs)} runs of {name} to do: {', '.join(runs) or 'none'}")
-    if runs:
-        hours = sweeps.estimate(runs, dataset) / 3600
-        print(f"about {hours:.1f} hours on one machine like this one")
-        with _stoppable():
-            sweeps.work(runs, data, options, folder, scheduler=scheduler)
+    if name not in EXPERIMENTS:
+        raise SkinlibError(f"unknown sweep {name!r}: expected one of {', '.join(EXPERIMENTS)}")
+    source = _source(data, root, size, count=count, seed=data_seed, isic2018_test=isic2018_test)
+    todo = pending(EXPERIMENTS[name](seeds), source.load(), folder, dtype)
+    source.load_isic2018_test()  # prepared once, before many processes ask for it
+    print(f"{len(todo)} runs of {name} to do", *(one.title for one in todo), sep="\n  ")
+    if todo:
+        run_all(todo, source, folder, jobs=jobs, scheduler=scheduler, keep_weights=keep_weights)
 
 
 @app.command()
@@ -149,10 +199,10 @@ def book(
     kernel: Annotated[str | None, typer.Option(help="A Jupyter kernel, by name.")] = None,
 ) -> None:
     """Executes every chapter and renders the book into _build/html."""
-    from skinlib.book import make
+    from skinlib.book.build import make
 
-    options = _options(data, root)
-    parameters = {"data": data, "ham10000": str(options.get("root", ""))}
+    _check_root(data, root)
+    parameters = {"data": data, "ham10000": str(root.resolve()) if root else ""}
     print(make(Path.cwd(), parameters, kernel))
 
 
@@ -161,7 +211,7 @@ def run(
     chapters: Annotated[list[Path], typer.Argument(help="Notebooks.", exists=True)],
 ) -> None:
     """Runs chapters in place and keeps their outputs, after you have changed them."""
-    from skinlib.book import refresh
+    from skinlib.book.build import refresh
 
     for chapter in chapters:
         refresh(chapter)
@@ -176,12 +226,22 @@ def doctor() -> None:
         print(f"{subject:<10} {state}" + (f"\n{'':<10} -> {advice}" if advice else ""))
 
 
+FORESEEN = (SkinlibError, OSError, ImportError, EOFError, MemoryError, ValueError)
+
+
 def main() -> None:
-    """Runs the command; what skinlib foresaw is one sentence, not a traceback."""
-    from skinlib import SkinlibError
+    """Runs the command; what can be foreseen is one sentence, not a traceback."""
+
+    def interrupt(*_: object) -> None:
+        raise SystemExit("skinlib: it was interrupted: the same call goes on from there")
 
     warnings.formatwarning = lambda message, category, *_: f"{category.__name__}: {message}\n"
+    signal.signal(signal.SIGINT, interrupt)
+    signal.signal(signal.SIGTERM, interrupt)
     try:
         app()
-    except SkinlibError as error:
-        raise SystemExit(f"skinlib: {error}") from None
+    except ValidationError as error:
+        raise SystemExit(f"skinlib: {in_words(error)}") from None
+    except FORESEEN as error:
+        said = str(error) or type(error).__name__
+        raise SystemExit(f"skinlib: {said}") from None

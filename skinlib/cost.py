@@ -7,9 +7,8 @@ from pathlib import Path
 import keras
 from keras import layers
 
+from skinlib.layers.attention import AttentionResidual, SoftAttention
 from skinlib.layers.deformable import DeformableConv2D
-from skinlib.layers.soft_attention import SoftAttention
-from skinlib.models.arl import AttentionResidual
 
 CORNERS = 4
 """A bilinear sample is a weighted sum of this many values."""

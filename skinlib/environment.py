@@ -1,18 +1,17 @@
 """Where a run was made: versions, devices, memory."""
 
-import contextlib
 import datetime
 import os
 import platform
+import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import psutil
+import skinlib
+from skinlib.errors import SkinlibError
 
-from skinlib import SkinlibError
-
-PACKAGES = ("skinlib", "keras", "tensorflow", "jax", "torch", "numpy", "scikit-learn")
+PACKAGES = ("keras", "tensorflow", "jax", "numpy", "scikit-learn")
 
 
 class DeviceError(SkinlibError):
@@ -30,7 +29,7 @@ def environment() -> dict:
         "backend": keras.backend.backend(),
         "gpus": gpus(),
         "processor": processor(),
-        "cores": os.cpu_count(),
+        "cores": cores(),
     }
 
 
@@ -65,10 +64,6 @@ def gpus() -> list[str]:
         import jax
 
         return [device.device_kind for device in jax.local_devices() if device.platform == "gpu"]
-    if backend == "torch":
-        import torch
-
-        return [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     import tensorflow as tf
 
     details = tf.config.experimental.get_device_details
@@ -85,40 +80,68 @@ def processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def forget_peak_memory() -> None:
-    """Lets `peak_memory` start anew, where the system can: Linux."""
-    with contextlib.suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5")
+def cores() -> int:
+    """How many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count()
 
 
-def peak_memory() -> int:
-    """The most memory that this process has held, in bytes."""
+def code() -> dict:
+    """What makes a run: the version, the commit, and whether the code is as committed.
+
+    The last two are None where the package does not lie in a git repository of its own.
+    """
+    found = {"version": skinlib.__version__, "commit": None, "clean": None}
+    package = Path(skinlib.__file__).parent
+    if _git(package, "ls-files", "__init__.py") == "__init__.py":
+        found["commit"] = _git(package, "rev-parse", "HEAD")
+        found["clean"] = _git(package, "status", "--porcelain", ".") == ""
+    return found
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", *arguments], cwd=folder, capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()
+
+
+def jit_compile() -> bool | str:
+    """For `Model.compile`: XLA makes this network slower where TensorFlow runs on the CPU."""
+    import keras
+
+    return False if keras.backend.backend() == "tensorflow" and not gpus() else "auto"
+
+
+def peak_memory() -> int | None:
+    """The most memory that this process has held, in MiB; None on Windows."""
     if sys.platform == "win32":
-        return psutil.Process().memory_info().peak_wset
+        return None
     import resource
 
     unit = 1 if sys.platform == "darwin" else 1024
-    return unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
 
 
 def peak_gpu_memory() -> int | None:
-    """The most memory that this process has held on its first card, in bytes, if it has one."""
+    """The most memory that this process has held on its first card, in MiB, if it has one."""
     if not gpus():
         return None
     import keras
 
-    backend = keras.backend.backend()
-    if backend == "jax":
+    if keras.backend.backend() == "jax":
         import jax
 
-        return (jax.local_devices()[0].memory_stats() or {}).get("peak_bytes_in_use")
-    if backend == "torch":
-        import torch
+        peak = (jax.local_devices()[0].memory_stats() or {}).get("peak_bytes_in_use")
+    else:
+        import tensorflow as tf
 
-        return torch.cuda.max_memory_allocated()
-    import tensorflow as tf
-
-    return tf.config.experimental.get_memory_info("GPU:0")["peak"]
+        peak = tf.config.experimental.get_memory_info("GPU:0")["peak"]
+    return round(peak / 2**20) if peak else None
 
 
 def _version(name: str) -> str | None:

@@ -7,28 +7,30 @@ import warnings
 
 import keras
 import numpy as np
+import pandas as pd
+from keras import ops
+from PIL import Image
 
-from skinlib import SkinlibError
+from skinlib.data.dataset import Dataset
+from skinlib.errors import SkinlibError
 
-METHODS = ("grad_cam", "grad_cam_plus_plus", "score_cam", "saliency")
 BATCH = 64
 
-
-class ExplainError(SkinlibError):
-    """A heat map that cannot be made."""
+MAPS = ("network", "fresh weights", "blob in the middle", "outline on as few places")
+"""Whose heat maps a run scores: its own, and three controls."""
 
 
 def last_spatial_layer(model: keras.Model) -> str:
     """The name of the last layer with a height and a width above 1 that does not pool.
 
     Raises:
-        ExplainError: if there is none.
+        ValueError: if there is none.
     """
     for layer in reversed(model.layers[1:]):
         shape = layer.output.shape
         if len(shape) == 4 and min(shape[1:3]) > 1 and "pool" not in type(layer).__name__.lower():
             return layer.name
-    raise ExplainError(f"{model.name} has no layer with a height and a width")
+    raise ValueError(f"{model.name} has no layer with a height and a width")
 
 
 def heat_map(
@@ -37,9 +39,8 @@ def heat_map(
     classes: np.ndarray,
     *,
     layer: str | None = None,
-    method: str = "grad_cam",
 ) -> np.ndarray:
-    """What speaks for a class, place by place. The model is left as it is.
+    """Grad-CAM: what speaks for a class, place by place. The model is left as it is.
 
     The score that is explained is the class's logit, before the softmax.
 
@@ -48,51 +49,100 @@ def heat_map(
         images: (N, H, W, 3), 0..255.
         classes: N class indices.
         layer: name of the layer whose map is weighted, this one and no other; None takes
-            `last_spatial_layer`. Saliency needs none.
-        method: of `METHODS`. Score-CAM covers pictures with maps that the library has stretched
-            corner on corner; the final map is stretched like the others.
+            `last_spatial_layer`.
 
     Returns:
         (N, H, W), values scaled from 0 to 1; a map without any difference is 0. See `stretch`.
 
     Raises:
-        ExplainError: if the method or layer is unknown, or Keras does not run on TensorFlow.
+        ValueError: if the layer or a class is unknown.
+        SkinlibError: if Keras does not run on TensorFlow, which tf-keras-vis needs.
     """
     if keras.backend.backend() != "tensorflow":
-        raise ExplainError("heat maps need TensorFlow: unset KERAS_BACKEND, or set it so")
-    if method not in METHODS:
-        raise ExplainError(f"unknown method {method!r}: expected one of {', '.join(METHODS)}")
+        raise SkinlibError("heat maps need TensorFlow: unset KERAS_BACKEND, or set it so")
     names = [known.name for known in model.layers]
     if layer is not None and layer not in names:
-        raise ExplainError(f"{model.name} has no layer {layer!r}: it has {', '.join(names)}")
-    from tf_keras_vis.gradcam import Gradcam
-    from tf_keras_vis.gradcam_plus_plus import GradcamPlusPlus
-    from tf_keras_vis.saliency import Saliency
-    from tf_keras_vis.scorecam import Scorecam
-    from tf_keras_vis.utils.model_modifiers import ReplaceToLinear
-    from tf_keras_vis.utils.scores import CategoricalScore
+        raise ValueError(f"layer: expected one of {', '.join(names)}, got {layer!r}")
+    classes, count = np.asarray(classes), model.output_shape[-1]
+    if classes.shape != (len(images),) or not np.isin(classes, np.arange(count)).all():
+        raise ValueError(
+            f"classes: expected {len(images)} indices from 0 to {count - 1}, got {classes}"
+        )
+    with warnings.catch_warnings():  # it imports SciPy's functions by old names
+        warnings.simplefilter("ignore", DeprecationWarning)
+        from tf_keras_vis.gradcam import Gradcam
+        from tf_keras_vis.utils.model_modifiers import ReplaceToLinear
+        from tf_keras_vis.utils.scores import CategoricalScore
 
-    tools = (Gradcam, GradcamPlusPlus, Scorecam, Saliency)
-    tool = dict(zip(METHODS, tools, strict=True))[method](
-        model, model_modifier=ReplaceToLinear(), clone=True
-    )
-    options = {}
-    if method != "saliency":
-        options = {
-            "penultimate_layer": layer or last_spatial_layer(model),
-            "seek_penultimate_conv_layer": False,  # or it walks back to the convolution before
-            "expand_cam": False,  # it would put corner on corner
-        }
+    tool = Gradcam(model, model_modifier=ReplaceToLinear(), clone=True)
     heat = []
     with warnings.catch_warnings():  # it puts one input into a list
         warnings.filterwarnings("ignore", message=r"(?s).*structure of `inputs`")
         for start in range(0, len(images), BATCH):
             some = slice(start, start + BATCH)
-            score = CategoricalScore([int(c) for c in classes[some]])
-            heat.append(tool(score, np.asarray(images[some], "float32"), **options))
+            heat.append(
+                tool(
+                    CategoricalScore([int(c) for c in classes[some]]),
+                    np.asarray(images[some], "float32"),
+                    penultimate_layer=layer or last_spatial_layer(model),
+                    seek_penultimate_conv_layer=False,  # or it walks back to one before
+                    expand_cam=False,  # it would put corner on corner
+                )
+            )
     heat = stretch(np.concatenate(heat), model.input_shape[1:3])
     heat = heat - heat.min((1, 2), keepdims=True)
     return heat / np.maximum(heat.max((1, 2), keepdims=True), 1e-12)
+
+
+def heat_map_scores(model: keras.Model, dataset: Dataset, rows: np.ndarray) -> pd.DataFrame | None:
+    """How well Grad-CAM points at the lesion, for the class that the network says.
+
+    Beside it, three controls: the same network with fresh weights, a blob in the middle, which
+    knows nothing, and the outline on as few places as the map has, which knows the answer.
+
+    Args:
+        model: a classifier of `skinlib.models`.
+        dataset: with the outlines of some of its lesions.
+        rows: indices of images.
+
+    Returns:
+        Four rows per image of `rows` whose outline is known: `image_id`, `lesion_id`, `label`,
+        `map` (of `MAPS`), and `pointing`, `energy` and `overlap`, 0 to 1. None if no outline is
+        known, or if Keras does not run on TensorFlow.
+    """
+    if dataset.masks is None or keras.backend.backend() != "tensorflow":
+        return None
+    rows = np.unique(rows)
+    rows = rows[dataset.outlined[rows]]
+    if not len(rows):
+        return None
+    fresh, size = randomised(model), dataset.image_shape[0]
+    places = model.get_layer(last_spatial_layer(model)).output.shape[1]
+    tables = []
+    for start in range(0, len(rows), BATCH):
+        some = rows[start : start + BATCH]
+        images, masks = dataset.images[some], dataset.masks[some]
+        answers = [
+            ops.convert_to_numpy(m.predict_on_batch(images)).argmax(1) for m in (model, fresh)
+        ]
+        maps = (
+            heat_map(model, images, answers[0]),
+            heat_map(fresh, images, answers[1]),
+            np.broadcast_to(blob(size), masks.shape),
+            coarse(masks, places),
+        )
+        for name, heat in zip(MAPS, maps, strict=True):
+            known = {
+                "image_id": dataset.table["image_id"].to_numpy()[some],
+                "lesion_id": dataset.lesions[some],
+                "label": dataset.table["dx"].to_numpy()[some],
+                "map": name,
+            }
+            scores = {score.__name__: score(heat, masks) for score in (pointing, energy, overlap)}
+            tables.append(pd.DataFrame(known | scores))
+    table = pd.concat(tables, ignore_index=True)
+    table[["pointing", "energy", "overlap"]] = table[["pointing", "energy", "overlap"]].clip(0, 1)
+    return table
 
 
 def stretch(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -139,15 +189,16 @@ def coarse(masks: np.ndarray, places: int) -> np.ndarray:
 
     Args:
         masks: (N, size, size), 1 on the lesion.
-        places: height and width of the layer; a divisor of `size`.
+        places: height and width of the layer.
 
     Returns:
         (N, size, size): the lesion's share of each place, stretched back like a heat map.
     """
-    n, size, _ = masks.shape
-    cell = size // places
-    shares = masks.reshape(n, places, cell, places, cell).mean((2, 4))
-    return stretch(shares, (size, size))
+    shares = [
+        Image.fromarray(mask.astype("float32")).resize((places, places), Image.Resampling.BOX)
+        for mask in masks
+    ]
+    return stretch(np.stack([np.asarray(share) for share in shares]), masks.shape[1:])
 
 
 def pointing(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:

@@ -7,47 +7,55 @@ from collections.abc import Sequence
 from typing import Literal
 
 import keras
-from keras import ops
+from keras import KerasTensor, ops
 
 TINY = 1.1754944e-38
 """The smallest normal float32."""
 
 
-def cross_entropy(
-    y_true: keras.KerasTensor, y_pred: keras.KerasTensor, from_logits: bool = False
-) -> keras.KerasTensor:
-    """-log p of the true class, the summand of eq. 3: a number a sample, (N,).
+def cross_entropy(y_true: KerasTensor, y_pred: KerasTensor, from_logits: bool = False):
+    """-sum over c of y_c log p_c, the summand of eq. 3: one number per sample, (N,).
 
     Args:
-        y_true: one-hot labels (N, C), or class indices (N,).
-        y_pred: probabilities (N, C) that sum to 1, or logits.
+        y_true: y, one-hot labels (N, C), or shares of classes (N, C) as label smoothing gives
+            them, or class indices (N,). The loss of an index that is no class is NaN.
+        y_pred: probabilities p, (N, C), that sum to 1, or logits.
         from_logits: whether `y_pred` are logits.
+
+    Raises:
+        ValueError: if the shapes do not fit.
     """
-    log_p, _ = _log_probabilities(*_prepare(y_true, y_pred), from_logits)
-    return -log_p
+    y, y_pred = _prepare(y_true, y_pred)
+    log_p, _ = _log_probabilities(y_pred, from_logits)
+    return -ops.sum(y * log_p, axis=-1)
 
 
 def focal_loss(
-    y_true: keras.KerasTensor,
-    y_pred: keras.KerasTensor,
+    y_true: KerasTensor,
+    y_pred: KerasTensor,
     focusing: float = 3.0,
     alpha: float | Sequence[float] = 1.0,
     from_logits: bool = False,
-) -> keras.KerasTensor:
-    """-alpha (1 - p)^focusing log p of the true class, the summand of eq. 4: (N,).
+):
+    """-sum over c of y_c alpha_c (1 - p_c)^focusing log p_c, the summand of eq. 4: (N,).
 
     It is never more than alpha times the cross-entropy.
 
     Args:
-        y_true: one-hot labels (N, C), or class indices (N,).
-        y_pred: probabilities (N, C) that sum to 1, or logits.
+        y_true: as for `cross_entropy`.
+        y_pred: as for `cross_entropy`.
         focusing: 0 or more; the larger, the less a sample counts whose class is nearly certain.
-        alpha: a number, or one a class.
+        alpha: one number, or one per class.
         from_logits: whether `y_pred` are logits.
+
+    Raises:
+        ValueError: if the shapes do not fit, or `focusing` is negative.
     """
-    y_true, y_pred = _prepare(y_true, y_pred)
-    log_p, log_rest = _log_probabilities(y_true, y_pred, from_logits)
-    return -_per_sample(y_true, alpha) * ops.exp(focusing * log_rest) * log_p
+    _check_focusing(focusing)
+    y, y_pred = _prepare(y_true, y_pred)
+    log_p, log_rest = _log_probabilities(y_pred, from_logits)
+    alpha = _per_class("alpha", alpha, y)
+    return -ops.sum(y * alpha * ops.exp(focusing * log_rest) * log_p, axis=-1)
 
 
 @keras.saving.register_keras_serializable(package="skinlib")
@@ -65,15 +73,16 @@ class JointLoss(keras.losses.Loss):
     Args:
         beta: share of the focal term, 0 to 1.
         focusing, alpha: as for `focal_loss`.
-        class_weights: one a class; multiplies both terms of a sample of that class.
+        class_weights: one number per class; multiplies both terms of a sample of that class.
         focal_reduction: the reading of eq. 4.
         dataset_size: the number of training samples, for "dataset_sum" only.
         from_logits: whether predictions are logits rather than probabilities.
         **kwargs: `name`, `reduction` and `dtype`, as for every Keras loss.
 
     Raises:
-        ValueError: if `beta` is not a share, the reading is unknown, or `dataset_size` is missing
-            or without use.
+        ValueError: if `beta` is not a share, `focusing` is negative, the reading is unknown, or
+            `dataset_size` is missing, without use or less than 1. When called: if the shapes of
+            labels, predictions, `alpha` or `class_weights` do not fit.
 
     Example:
         model.compile(optimizer="adam", loss=JointLoss(focal_reduction="mean"))
@@ -93,16 +102,20 @@ class JointLoss(keras.losses.Loss):
     ):
         super().__init__(name=name, **kwargs)
         if not 0 <= beta <= 1:
-            raise ValueError(f"beta is a share from 0 to 1, got {beta}")
+            raise ValueError(f"beta: expected a share from 0 to 1, got {beta}")
+        _check_focusing(focusing)
         if focal_reduction not in ("batch_sum", "mean", "dataset_sum"):
             raise ValueError(
-                f'focal_reduction is "batch_sum", "mean" or "dataset_sum", got {focal_reduction!r}'
+                'focal_reduction: expected "batch_sum", "mean" or "dataset_sum", '
+                f"got {focal_reduction!r}"
             )
         if (focal_reduction == "dataset_sum") != (dataset_size is not None):
             raise ValueError(
                 'dataset_size goes with focal_reduction="dataset_sum" and with no other, '
                 f"got {dataset_size} with {focal_reduction!r}"
             )
+        if dataset_size is not None and dataset_size < 1:
+            raise ValueError(f"dataset_size: expected 1 or more, got {dataset_size}")
         self.beta = beta
         self.focusing = focusing
         self.alpha, self.class_weights = (  # JSON, for saving, knows no arrays
@@ -113,19 +126,18 @@ class JointLoss(keras.losses.Loss):
         self.dataset_size = dataset_size
         self.from_logits = from_logits
 
-    def call(self, y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> keras.KerasTensor:
+    def call(self, y_true: KerasTensor, y_pred: KerasTensor) -> KerasTensor:
         """The loss of each sample, (N,), such that their mean is eq. 5."""
         y_true, y_pred = _prepare(y_true, y_pred)
+        if self.class_weights is not None:
+            y_true = y_true * _per_class("class_weights", self.class_weights, y_true)
         cross = cross_entropy(y_true, y_pred, self.from_logits)
         focal = focal_loss(y_true, y_pred, self.focusing, self.alpha, self.from_logits)
         if self.focal_reduction == "batch_sum":
-            focal *= ops.cast(_batch_size(focal), focal.dtype)
+            focal *= ops.cast(ops.shape(focal)[0], focal.dtype)
         elif self.focal_reduction == "dataset_sum":
             focal *= self.dataset_size
-        joint = (1 - self.beta) * cross + self.beta * focal
-        if self.class_weights is not None:
-            joint *= _per_sample(y_true, self.class_weights)
-        return joint
+        return (1 - self.beta) * cross + self.beta * focal
 
     def get_config(self) -> dict:
         """The arguments, for saving."""
@@ -141,52 +153,54 @@ class JointLoss(keras.losses.Loss):
         }
 
 
-def _batch_size(samples):
-    """Of the whole batch: TensorFlow shows each of several devices its own part only."""
-    if keras.backend.backend() != "tensorflow":
-        return ops.shape(samples)[0]
-    import tensorflow as tf
-
-    return ops.shape(samples)[0] * tf.distribute.get_strategy().num_replicas_in_sync
+def _check_focusing(focusing: float) -> None:
+    if not focusing >= 0:
+        raise ValueError(f"focusing: expected 0 or more, got {focusing}")
 
 
 def _prepare(y_true, y_pred):
-    """One-hot labels and predictions, both (N, C), in float32 or float64.
-
-    Raises:
-        ValueError: if labels are neither (N,) nor (N, C).
-    """
-    y_pred = ops.convert_to_tensor(y_pred)
-    dtype = keras.backend.result_type(y_pred.dtype, "float32")
-    y_true, y_pred = ops.convert_to_tensor(y_true), ops.cast(y_pred, dtype)
-    if len(y_true.shape) == 2 and y_true.shape[-1] != y_pred.shape[-1]:
+    """Shares of classes y and predictions, both (N, C), in float32 or float64."""
+    y_true, y_pred = ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)
+    if len(y_pred.shape) != 2 or y_pred.shape[-1] < 2:
         raise ValueError(
-            f"labels: expected (N,) class indices or one-hot rows as long as the predictions, "
+            "predictions: expected (N, C), one column per class and two classes or more, "
+            f"got {tuple(y_pred.shape)}"
+        )
+    classes = y_pred.shape[-1]
+    if len(y_true.shape) not in (1, 2) or (len(y_true.shape) == 2 and y_true.shape[-1] != classes):
+        raise ValueError(
+            "labels: expected (N,) class indices or rows as long as the predictions, "
             f"got {tuple(y_true.shape)} for predictions {tuple(y_pred.shape)}"
         )
-    if len(y_true.shape) < len(y_pred.shape):
-        y_true = ops.one_hot(ops.cast(y_true, "int32"), y_pred.shape[-1])
-    return ops.cast(y_true, dtype), y_pred
+    dtype = keras.backend.result_type(y_pred.dtype, "float32")
+    if len(y_true.shape) == 1:
+        index = ops.cast(y_true, "int32")
+        known = (index >= 0) & (index < classes)  # (N,)
+        y_true = ops.where(known[:, None], ops.one_hot(index, classes, dtype=dtype), float("nan"))
+    return ops.cast(y_true, dtype), ops.cast(y_pred, dtype)
 
 
-def _log_probabilities(y_true, y_pred, from_logits):
-    """log p and log(1 - p) of the true class, (N,) each.
+def _log_probabilities(y_pred, from_logits):
+    """log p and log(1 - p) of each class, (N, C) each.
 
     Finite, with finite gradients. 1 - p is a sum over the other classes, which does not cancel.
-    A probability of 0, from a logit some 87 below the largest, counts as the smallest normal
-    number and has no gradient; logits have no such limit.
+    A probability of 0 counts as the smallest normal number and has no gradient; so does an
+    infinite logit as 1e30.
     """
-    true = y_true > 0
+    itself = ops.eye(y_pred.shape[-1], dtype="bool")  # (C, C)
     if from_logits:
-        log = ops.log_softmax(y_pred, axis=-1)
-        others = ops.where(true, ops.full_like(log, -1e30), log)
-        return ops.sum(ops.where(true, log, 0.0), axis=-1), ops.logsumexp(others, axis=-1)
-    p = ops.sum(ops.where(true, y_pred, 0.0), axis=-1)
-    rest = ops.sum(ops.where(true, 0.0, y_pred), axis=-1)
-    return ops.log(ops.maximum(p, TINY)), ops.log(ops.maximum(rest, TINY))
+        log_p = ops.log_softmax(ops.clip(y_pred, -1e30, 1e30), axis=-1)
+        others = ops.where(itself, -1e30, log_p[:, None, :])  # (N, C, C)
+        return log_p, ops.logsumexp(others, axis=-1)
+    rest = ops.sum(ops.where(itself, 0.0, y_pred[:, None, :]), axis=-1)  # (N, C)
+    return ops.log(ops.maximum(y_pred, TINY)), ops.log(ops.maximum(rest, TINY))
 
 
-def _per_sample(y_true, values):
-    """A number, or the one of each sample's class."""
-    values = ops.convert_to_tensor(values, dtype=y_true.dtype)
-    return ops.sum(y_true * values, axis=-1)
+def _per_class(name, values, y):
+    """One number, or one per class: () or (C,)."""
+    values = ops.convert_to_tensor(values, dtype=y.dtype)
+    if tuple(values.shape) not in ((), (y.shape[-1],)):
+        raise ValueError(
+            f"{name}: expected one number per class, {y.shape[-1]}, got {tuple(values.shape)}"
+        )
+    return values

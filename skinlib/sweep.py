@@ -1,311 +1,234 @@
-"""Many runs: named lists, worked off on this machine or on a Dask cluster."""
+"""Works off a list of experiments: one process per run, here or on a Dask cluster."""
 
 import json
-import threading
-import time
-from collections.abc import Callable
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-import keras
-import numpy as np
 from tqdm import tqdm
 
-from skinlib import SkinlibError
 from skinlib.data import load
 from skinlib.data.dataset import Dataset
-from skinlib.data.splits import SPLITS, Split
-from skinlib.models import MODELS
-from skinlib.records import Record, RecordError
-from skinlib.training import Recipe, train
+from skinlib.environment import cores
+from skinlib.errors import SkinlibError
+from skinlib.experiments import Experiment
+from skinlib.runs import Run, is_done
+from skinlib.training.recipe import Recipe
 
-
-class SweepError(SkinlibError):
-    """Some runs of a sweep failed; the message names them, after all others have run."""
+WAIT = 30
+"""Seconds to wait for a cluster's first worker."""
 
 
 @dataclass(frozen=True)
-class Run:
-    """A recipe and the split that it is trained on, drawn with the recipe's seed.
+class Source:
+    """Where the images come from, as `skinlib.data.load` and the command line take it.
 
     Attributes:
-        recipe: how to train.
-        split: a name in `skinlib.data.splits.SPLITS`.
-        test: share of the pictures to test on.
+        data, size, root, count, seed: see `skinlib.data.load`; `data` is its `name`.
+        isic2018_test: folder of ISIC 2018's test set, to be predicted by each run; or None.
     """
 
-    recipe: Recipe
-    split: str = "random"
-    test: float = 0.15
+    data: str
+    size: int
+    root: Path | None = None
+    count: int | None = None
+    seed: int = 0
+    isic2018_test: Path | None = None
 
-    def divide(self, dataset: Dataset) -> Split:
-        return SPLITS[self.split](dataset, self.recipe.seed, test=self.test)
+    def load(self) -> Dataset:
+        """Opens the data set."""
+        return load(self.data, size=self.size, root=self.root, count=self.count, seed=self.seed)
 
+    def load_isic2018_test(self) -> Dataset | None:
+        """Opens ISIC 2018's test set, if it was named."""
+        if self.isic2018_test is None:
+            return None
+        return load("isic2018_test", size=self.size, root=self.isic2018_test)
 
-Runs = dict[str, Run]
-"""Name of a run, and of its folder -> the run."""
-
-
-def table1(seeds: int, split: str = "random") -> Runs:
-    """The paper's table 1: six networks, pictures divided at random.
-
-    "All compared algorithms use the cross-entropy loss" (section 3.2).
-    """
-    return {
-        f"{model}_{split}_seed{seed}": Run(
-            Recipe(
-                model=model, seed=seed, loss="joint" if model == "proposed" else "cross_entropy"
-            ),
-            split,
-        )
-        for seed in range(seeds)
-        for model in reversed(MODELS)
-    }
-
-
-def grouped(seeds: int) -> Runs:
-    """Table 1 again, lesions divided at random: no lesion on both sides."""
-    return table1(seeds, "grouped")
+    @property
+    def options(self) -> list[str]:
+        """The same for `skinlib train`."""
+        named = {
+            "--data": self.data,
+            "--size": self.size,
+            "--ham10000": self.root,
+            "--count": self.count,
+            "--data-seed": self.seed or None,
+            "--isic2018-test": self.isic2018_test,
+        }
+        return [str(part) for pair in named.items() if pair[1] is not None for part in pair]
 
 
-PARTS = {
-    "deformable": {"options": {"deformable": False}},
-    "attention": {"options": {"attention": False}},
-    "joint_loss": {"loss": "cross_entropy"},
-}
-"""What the paper adds to a plain network -> how a recipe leaves it out."""
+def pending(
+    experiments: list[Experiment], dataset: Dataset, folder: Path, dtype: str = "float32"
+) -> list[Experiment]:
+    """The experiments that have no run in a folder yet.
 
-
-def ablation(seeds: int) -> Runs:
-    """The proposed network with each subset of its three parts, on both splits."""
-    runs = {}
-    for seed in range(seeds):
-        for split in ("random", "grouped"):
-            for present in np.ndindex(2, 2, 2):
-                off = [part for part, here in zip(PARTS, present, strict=True) if not here]
-                changes = {"options": {}}
-                for part in off:
-                    options = {**changes["options"], **PARTS[part].get("options", {})}
-                    changes = {**changes, **PARTS[part], "options": options}
-                name = "_without_".join(["proposed", *off])
-                run = Run(Recipe(seed=seed, **changes), split)
-                runs[f"{name}_{split}_seed{seed}"] = run
-    return dict(sorted(runs.items(), key=lambda item: item[0].count("without")))
-
-
-READINGS = {
-    "as_printed": {},
-    "no_dropout": {"options": {"dropout": 0.0}},
-    "batch_norm": {"options": {"batch_norm": True}},
-    "he_normal": {"options": {"initializer": "he_normal"}},
-    "augmented": {"augment": True},
-    "class_weights": {"class_weights": "balanced"},
-    "balanced_sampling": {"sampling": "balanced"},
-    "60_epochs": {"epochs": 60},
-    "batch_8": {"batch_size": 8},
-    "sum_over_data": {"focal_reduction": "dataset_sum"},
-}
-"""What the paper may have done and does not say -> how a recipe does it."""
-
-FAULTS = ("peeked", "copied", "seen")
-"""Splits that let the test pictures into training; see `skinlib.data.splits`."""
-
-
-def readings(seeds: int) -> Runs:
-    """One change at a time that might close the gap to the paper's figures; then all at once."""
-    together = {
-        "options": {"batch_norm": True, "initializer": "he_normal"},
-        "augment": True,
-        "epochs": 60,
-    }
-    runs = {}
-    for seed in range(seeds):
-        for name, changes in {**READINGS, "together": together}.items():
-            runs[f"reading_{name}_seed{seed}"] = Run(Recipe(seed=seed, **changes), "peeked")
-        for fault in FAULTS[1:]:
-            runs[f"reading_{fault}_seed{seed}"] = Run(Recipe(seed=seed), fault)
-    return runs
-
-
-def joint_loss(seeds: int) -> Runs:
-    """Chapter 04: beta and the readings of eq. 4, beside what practitioners use.
-
-    The network is `skinlib.models.small`, so that a run takes seconds.
-    """
-    small = Recipe(model="small", epochs=10, batch_size=16, learning_rate=1e-3)
-    settings = {
-        "cross_entropy": {"loss": "cross_entropy"},
-        **{
-            f"beta_{beta}_{reading}": {"beta": beta, "focal_reduction": reading}
-            for beta in (0.0002, 0.02, 0.5)
-            for reading in ("mean", "batch_sum", "dataset_sum")
-        },
-        "focal": {"loss": "focal", "focal_reduction": "mean"},
-        "class_weights": {"loss": "cross_entropy", "class_weights": "balanced"},
-        "balanced_sampling": {"loss": "cross_entropy", "sampling": "balanced"},
-    }
-    return {
-        f"{name}_seed{seed}": Run(replace(small, seed=seed, **changes), "grouped", test=0.4)
-        for seed in range(seeds)
-        for name, changes in settings.items()
-    }
-
-
-SWEEPS: dict[str, Callable[[int], Runs]] = {
-    "table1": table1,
-    "grouped": grouped,
-    "ablation": ablation,
-    "readings": readings,
-    "joint_loss": joint_loss,
-}
-"""Name of a sweep -> a function that lists its runs for a number of seeds."""
-
-
-def missing(
-    name: str, seeds: int, dataset: Dataset, folder: Path, precision: str = "float32"
-) -> Runs:
-    """The runs of a sweep that have no record yet.
+    A run counts for an experiment if its recipe, split and data are the same; in whichever dtype
+    it was made, for it says so.
 
     Args:
-        name: a key of `SWEEPS`.
-        seeds: repeats every run with the seeds 0 to `seeds` - 1.
+        experiments: what is asked for.
         dataset: to train on.
-        folder: of the records; several sweeps may share it, and what they have in common.
-        precision: of the runs to do, see `skinlib.training.Recipe`. A record counts in whichever
-            it was made, and says so.
+        folder: of the runs; several lists may share it, and what they have in common.
+        dtype: of those that are still to be run, see `Recipe`.
 
     Raises:
-        SweepError: if there is no sweep of that name.
-        RecordError: if a record is damaged, or was made with another recipe, split or data. Two
-            copies of HAM10000 (see `skinlib.data.Dataset.fingerprint`) are the same data here.
+        RecordError: if a run in the folder is damaged.
     """
-    if name not in SWEEPS:
-        raise SweepError(f"unknown sweep {name!r}: expected one of {', '.join(SWEEPS)}")
-    todo = {}
-    for title, run in SWEEPS[name](seeds).items():
-        if not Record.done(Path(folder) / title):
-            todo[title] = replace(run, recipe=replace(run.recipe, precision=precision))
-        elif changed := _changed(Record.read(Path(folder) / title), run, dataset):
-            raise RecordError(
-                f"{Path(folder) / title} has another {changed} than {title} of {name}: choose "
-                "another folder"
-            )
-    return todo
+    done = set()
+    for path in Path(folder).glob("*/run.json"):
+        run = Run.read(path.parent)
+        done.add(_key(run.recipe, run.config["split"], run.config["data"]))
+    return [
+        replace(one, recipe=replace(one.recipe, dtype=dtype))
+        for one in experiments
+        if _key(one.recipe, one.divide(dataset).about, dataset.about) not in done
+    ]
 
 
-def _changed(record: Record, run: Run, dataset: Dataset) -> str:
-    """In which of its inputs a record differs from a run, if in any."""
-    made = record.run
-    asked = {
-        "recipe": asdict(run.recipe) | {"precision": made["recipe"]["precision"]},
-        "data": dataset.about | {"fingerprint": made["data"]["fingerprint"]},
-        "split": run.divide(dataset).about,
-    }
-    asked = json.loads(json.dumps(asked))  # as a record holds it: tuples are lists
-    return " and ".join(name for name, value in asked.items() if made[name] != value)
+def _key(recipe: Recipe, split: dict, data: dict) -> str:
+    return json.dumps([asdict(recipe) | {"dtype": None}, split, data], sort_keys=True)
 
 
-def estimate(runs: Runs, dataset: Dataset) -> float:
-    """Seconds that runs will take on this machine, from a few steps of each network."""
-    rates, total = {}, 0.0
-    for run in runs.values():
-        recipe, split = run.recipe, run.divide(dataset)
-        kind = (recipe.model, str(recipe.options), recipe.batch_size, recipe.precision)
-        if kind not in rates:
-            rates[kind] = _seconds_a_picture(dataset, split, recipe)
-        total += rates[kind] * recipe.epochs * len(split.train)
-    return total
+def command(experiment: Experiment, source: Source, folder: Path, *options: str) -> list[str]:
+    """The command line that trains one experiment, for a shell or a process."""
+    settings = {n: v for n, v in asdict(experiment.recipe).items() if v != getattr(PAPER, n)}
+    named = [f"{name}={json.dumps(value)}" for name, value in settings.items()]
+    return [
+        *("skinlib", "train", str(folder), *source.options),
+        *("--split", experiment.split, "--test", str(experiment.test), *options),
+        *(part for setting in named for part in ("--set", setting)),
+    ]
 
 
-def _seconds_a_picture(dataset: Dataset, split: Split, recipe: Recipe) -> float:
-    """Of training; measured over four batches, after an epoch that compiles."""
-    few = split.train[: 4 * recipe.batch_size]
-    times = []
-    clock = keras.callbacks.LambdaCallback(
-        on_epoch_begin=lambda epoch, logs: times.append(time.perf_counter()),
-        on_epoch_end=lambda epoch, logs: times.append(time.perf_counter()),
-    )
-    trial = replace(split, train=few, validation=few[:0], test=few[:1])
-    train(dataset, trial, replace(recipe, epochs=2, class_weights=None), callbacks=(clock,))
-    return (times[3] - times[2]) / len(few)
+PAPER = Recipe()
 
 
-def work(
-    runs: Runs,
-    data: str,
-    options: dict,
+def run_all(
+    experiments: list[Experiment],
+    source: Source,
     folder: Path,
     *,
+    jobs: int = 1,
     scheduler: str | None = None,
+    keep_weights: bool = False,
     progress: bool = True,
 ) -> None:
-    """Trains runs and writes their records.
+    """Trains experiments and writes their runs. A run that was stopped goes on where it was.
 
     Args:
-        runs: what `missing` says.
-        data: name of the data set.
-        options: of `skinlib.data.load`.
-        folder: for the records; on a cluster, one that every worker reaches.
-        scheduler: the address of a Dask cluster; None works here, one run after another. A
-            worker that dies costs its current run only, from its last checkpoint. Where workers
-            have the resource "GPU", each run takes one.
-        progress: shows bars.
+        experiments: what `pending` says.
+        source: of the images.
+        folder: for the runs; on a cluster, one that every worker reaches.
+        jobs: how many processes at a time; they share the cores.
+        scheduler: the address of a Dask cluster; None works here. A worker that dies costs its
+            current run only, from its last checkpoint. Where workers have the resource "GPU",
+            each run takes one.
+        keep_weights: of each run.
+        progress: show a bar, with the time left.
 
     Raises:
-        SweepError: at the end, if runs failed.
+        SkinlibError: at the end, if runs failed; or if no worker connects.
     """
-    folder, failed = Path(folder).resolve(), {}
-    results = _cluster if scheduler else _here
-    with tqdm(total=len(runs), unit="run", disable=not progress) as bar:
-        for title, reason in results(runs, data, options, folder, scheduler, progress):
+    folder, failed = Path(folder).resolve(), []
+    options = ["--keep-weights"] if keep_weights else []
+    commands = {
+        one.title: command(one, source, folder / _folder_name(one, source), *options)
+        for one in experiments
+    }
+    results = _on_cluster(commands, scheduler) if scheduler else _here(commands, jobs)
+    with closing(results), tqdm(total=len(commands), unit="run", disable=not progress) as bar:
+        for title, reason in results:
             bar.update()
             if reason:
-                failed[title] = reason
+                failed.append(f"{title} ({reason})")
+                bar.write(failed[-1], file=sys.stderr)
     if failed:
-        details = "; ".join(f"{title} ({reason})" for title, reason in failed.items())
-        raise SweepError(f"{len(failed)} runs failed: {details}. Call again to repeat just these")
+        raise SkinlibError(
+            f"{len(failed)} of {len(commands)} runs failed: {'; '.join(failed)}. "
+            "Call again to repeat just these"
+        )
 
 
-def _here(runs, data, options, folder, scheduler, progress):
-    for title, run in runs.items():
-        yield title, _one(run, data, options, folder / title, progress)
+def _folder_name(experiment: Experiment, source: Source) -> str:
+    words = f"{experiment.title} {source.size}px"
+    return "_".join("".join(c if c.isalnum() or c in ".=" else " " for c in words).split())
 
 
-def _cluster(runs, data, options, folder, scheduler, progress):
-    from distributed import Client, as_completed
-
-    with Client(scheduler) as client:
-        workers = client.scheduler_info(n_workers=-1)["workers"].values()
-        gpus = any("GPU" in worker["resources"] for worker in workers)
+def _here(commands: dict[str, list[str]], jobs: int) -> Iterator[tuple[str, str]]:
+    threads = max(1, cores() // jobs) if jobs > 1 else None
+    processes: list[subprocess.Popen] = []
+    pool = ThreadPoolExecutor(jobs)
+    try:
         futures = {
-            client.submit(
-                _one,
-                run,
-                data,
-                options,
-                folder / title,
-                key=f"{title}-{time.time_ns()}",
-                resources={"GPU": 1} if gpus else None,
-            ): title
-            for title, run in runs.items()
+            pool.submit(_run_one, c, threads, processes): title for title, c in commands.items()
         }
         for future in as_completed(futures):
+            yield futures[future], future.result()
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in processes:
+            process.stdin.close()  # which stops it
+        pool.shutdown()
+
+
+def _on_cluster(commands: dict[str, list[str]], scheduler: str) -> Iterator[tuple[str, str]]:
+    from distributed import Client
+    from distributed import as_completed as as_ended
+
+    try:
+        client = Client(scheduler, timeout=WAIT)
+    except OSError as error:
+        raise SkinlibError(f"there is no Dask scheduler at {scheduler}: {error}") from None
+    with client:
+        try:
+            client.wait_for_workers(1, timeout=WAIT)
+        except TimeoutError:
+            raise SkinlibError(
+                f"no worker has connected to {scheduler} within {WAIT} s: start some with "
+                f"`dask worker {scheduler} --nthreads 1`"
+            ) from None
+        workers = client.scheduler_info(n_workers=-1)["workers"].values()
+        resources = {"GPU": 1} if any("GPU" in w["resources"] for w in workers) else None
+        futures = {
+            client.submit(_run_one, c, pure=False, resources=resources): title
+            for title, c in commands.items()
+        }
+        for future in as_ended(futures):
             error = future.exception()
             yield futures[future], future.result() if error is None else str(error)
 
 
-_ALONE = threading.Lock()
-"""Keras keeps state for the whole process: a worker's threads take turns."""
+def _run_one(command: list[str], threads: int | None = None, started: list | None = None) -> str:
+    """Trains one run in a process of its own; returns why it failed, or nothing.
 
-
-def _one(run: Run, data: str, options: dict, folder: Path, progress: bool = False) -> str:
-    """Trains one run; returns why it failed, or nothing."""
-    with _ALONE:
-        try:
-            if Record.done(folder):  # by a worker that died before it could say so
-                return ""
-            dataset = load(data, **options)
-            train(dataset, run.divide(dataset), run.recipe, folder, progress=progress)
-        except Exception as error:
-            return f"{type(error).__name__}: {error}"
+    The process stops when this one ends, however it ends: its standard input ends then.
+    """
+    if is_done(Path(command[2])):  # by a worker that died before it could say so
         return ""
+    environment = dict(os.environ)
+    if threads:
+        names = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")
+        environment |= dict.fromkeys(names, str(threads))
+    process = subprocess.Popen(
+        [sys.executable, "-m", *command, "--stop-with-input"],
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    if started is not None:
+        started.append(process)
+    with process:
+        errors = process.stderr.read()
+    if process.returncode == 0:
+        return ""
+    lines = errors.strip().splitlines() or [f"it ended with {process.returncode}"]
+    return lines[-1].removeprefix("skinlib: ")

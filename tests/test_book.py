@@ -9,7 +9,7 @@ import papermill
 import pytest
 import yaml
 
-from skinlib import book
+from skinlib.book import build as book
 
 ROOT = Path(__file__).parents[1]
 CHAPTERS = book.chapters(ROOT)

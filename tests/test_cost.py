@@ -4,10 +4,9 @@ import pytest
 from keras import layers
 
 from skinlib.cost import cost, multiply_adds, size_on_disk
+from skinlib.layers.attention import AttentionResidual, SoftAttention
 from skinlib.layers.deformable import DeformableConv2D
-from skinlib.layers.soft_attention import SoftAttention
 from skinlib.models import build
-from skinlib.models.arl import AttentionResidual
 
 
 @pytest.fixture(autouse=True)

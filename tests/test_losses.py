@@ -169,6 +169,52 @@ def test_class_indices_do_as_well():
     )
 
 
+@given(seeds, st.floats(0, 5))
+@settings(deadline=None, max_examples=20)
+def test_soft_labels_weigh_the_classes(seed, focusing):
+    """Label smoothing, mixup and CutMix give such labels. Their loss was once exactly 0."""
+    logits, p, _, _ = samples(seed)
+    soft = np.random.default_rng(seed).dirichlet(np.ones(CLASSES), len(p)).astype("float32")
+    alpha = np.linspace(0.5, 3, CLASSES)
+    log_p = log_softmax(logits.astype(float), axis=1)
+    cross = -(soft * log_p).sum(1)
+    focal = -(soft * alpha * (1 - np.exp(log_p)) ** focusing * log_p).sum(1)
+    for prediction, from_logits in ((p, False), (logits, True)):
+        ours = cross_entropy(soft, prediction, from_logits)
+        np.testing.assert_allclose(numpy(ours), cross, rtol=1e-4, atol=1e-6)
+        ours = focal_loss(soft, prediction, focusing, alpha, from_logits)
+        np.testing.assert_allclose(numpy(ours), focal, rtol=1e-3, atol=1e-6)
+    theirs = keras.losses.categorical_focal_crossentropy(soft, p, alpha=1.0, gamma=focusing)
+    np.testing.assert_allclose(numpy(focal_loss(soft, p, focusing)), numpy(theirs), rtol=2e-3)
+
+    weights = np.linspace(0.5, 3, CLASSES)
+    loss = joint(beta=0.0, class_weights=weights)
+    expected = -(soft * weights * log_p).sum(1).mean()
+    assert float(loss(soft, p)) == pytest.approx(expected, rel=1e-4)
+
+
+@pytest.mark.parametrize("index", [-1, CLASSES])
+def test_an_index_that_is_no_class_has_no_loss(index):
+    """In a graph nothing can be raised; a number, such as 87.3, would hide it."""
+    _, p, _, labels = samples()
+    labels[2] = index
+    for loss in (cross_entropy(labels, p), focal_loss(labels, p)):
+        np.testing.assert_array_equal(np.isnan(numpy(loss)), np.arange(6) == 2)
+
+
+@pytest.mark.parametrize("infinity", [np.inf, -np.inf])
+def test_an_infinite_logit_is_a_large_one(infinity):
+    logits, _, one_hot, labels = samples()
+    logits[0, labels[0]] = logits[1, (labels[1] + 1) % CLASSES] = infinity
+    for function in (cross_entropy, focal_loss):
+        ours = numpy(function(one_hot, logits, from_logits=True))
+        large = numpy(function(one_hot, np.clip(logits, -1e30, 1e30), from_logits=True))
+        np.testing.assert_array_equal(ours, large)
+        assert np.isfinite(ours).all()
+        slope = gradient(lambda z, f=function: f(one_hot, z, from_logits=True), logits)
+        assert np.isfinite(slope).all()
+
+
 @given(
     arrays("float32", (4, 3), elements=st.floats(-(2.0**99), 2.0**99, width=32)), st.floats(0, 5)
 )
@@ -286,12 +332,37 @@ def test_training_with_a_smaller_last_batch():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"beta": 1.5}, "beta is a share from 0 to 1, got 1.5"),
+        ({"beta": 1.5}, "beta: expected a share from 0 to 1, got 1.5"),
+        ({"focusing": -1.0}, "focusing: expected 0 or more, got -1.0"),
         ({"focal_reduction": "sum"}, "got 'sum'"),
         ({"focal_reduction": "dataset_sum"}, "got None with 'dataset_sum'"),
+        (
+            {"focal_reduction": "dataset_sum", "dataset_size": 0},
+            "dataset_size: expected 1 or more, got 0",
+        ),
         ({"dataset_size": 100}, "got 100 with 'batch_sum'"),
     ],
 )
 def test_what_is_refused(options, message):
     with pytest.raises(ValueError, match=message):
         JointLoss(**options)
+
+
+@pytest.mark.parametrize("name", ["alpha", "class_weights"])
+@pytest.mark.parametrize("values", [[1.0], [1.0] * 8, [[1.0] * 7]])
+def test_numbers_per_class_have_one_for_each(name, values):
+    _, p, one_hot, _ = samples()
+    with pytest.raises(ValueError, match=rf"{name}: expected one number per class, 7, got \("):
+        JointLoss(**{name: values})(one_hot, p)
+
+
+def test_one_output_is_refused():
+    """A single sigmoid: its loss would be that of a class that is always right."""
+    with pytest.raises(ValueError, match=r"two classes or more, got \(2, 1\)"):
+        JointLoss()(np.array([0, 1]), np.array([[0.2], [0.8]], "float32"))
+
+
+def test_a_negative_focusing_is_refused():
+    _, p, one_hot, _ = samples()
+    with pytest.raises(ValueError, match=r"focusing: expected 0 or more, got -0\.5"):
+        focal_loss(one_hot, p, -0.5)

@@ -1,195 +1,174 @@
 import os
 import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
 
-import numpy as np
+import pandas as pd
 import pytest
-from distributed import Client, LocalCluster
+from distributed import LocalCluster
 
-from skinlib import sweep
-from skinlib.data import load
-from skinlib.models import build
-from skinlib.records import Record, RecordError
-from skinlib.sweep import Run
-from skinlib.training import Recipe, train
+from skinlib import runs, sweep
+from skinlib.errors import RecordError, SkinlibError
+from skinlib.experiments import Experiment
+from skinlib.runs import Run, is_done
+from skinlib.sweep import Source, pending, run_all
+from skinlib.training.recipe import Recipe
+from skinlib.training.train import train
 
-PHANTOM = {"count": 80, "size": 64}
+PHANTOM = Source("phantom", 64, count=80)
+SMALL = Experiment(Recipe(model="small", epochs=1, beta=0.0))
 
 
 @pytest.fixture(scope="module")
-def small_phantom():
-    return load("phantom", **PHANTOM)
+def dataset():
+    return PHANTOM.load()
 
 
-@pytest.mark.parametrize("name", sweep.SWEEPS)
-def test_every_named_run_has_a_network_and_a_setting_of_its_own(name):
-    runs = sweep.SWEEPS[name](2)
-    assert len({str(run) for run in runs.values()}) == len(runs)
-    recipes = {(r.recipe.model, str(r.recipe.options)): r.recipe for r in runs.values()}
-    for recipe in recipes.values():
-        assert build(recipe.model, (64, 64, 3), **recipe.options).output.shape == (None, 7)
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    """A folder with the run of SMALL, under a name that says nothing."""
+    folder = tmp_path_factory.mktemp("runs")
+    dataset = PHANTOM.load()
+    train(dataset, SMALL.divide(dataset), SMALL.recipe, folder / "x")
+    return folder
 
 
-def test_the_ablation_is_complete_and_shares_runs_with_table_1():
-    runs = sweep.ablation(3)
-    assert len(runs) == 2**3 * 2 * 3
-    assert runs["proposed_random_seed0"] == sweep.table1(1)["proposed_random_seed0"]
-    assert runs["proposed_grouped_seed0"] == sweep.grouped(1)["proposed_grouped_seed0"]
-    plain = runs["proposed_without_deformable_without_attention_without_joint_loss_random_seed0"]
-    assert plain.recipe.options == {"deformable": False, "attention": False}
-    assert plain.recipe.loss == "cross_entropy"
-
-
-def test_readings_can_look_at_each_epoch_and_faults_are_faults():
-    """The best epoch on the test part is one of the faults: it needs the scores of each epoch."""
-    splits = {run.split for title, run in sweep.readings(1).items() if run.split != "peeked"}
-    assert splits == {"copied", "seen"}
-    assert {run.test for run in sweep.readings(1).values()} == {0.15}
-    assert {(run.split, run.test) for run in sweep.joint_loss(1).values()} == {("grouped", 0.4)}
-
-
-@pytest.mark.parametrize("name", ["table1", "grouped"])
-def test_only_the_proposed_network_has_the_joint_loss(name):
-    """Section 3.2; the rivals once had it here, too."""
-    for title, run in sweep.SWEEPS[name](1).items():
-        assert (run.recipe.loss == "joint") == title.startswith("proposed")
-
-
-def test_first_reproduce_then_improve():
-    for name in ("table1", "grouped", "ablation"):
-        assert not any(run.recipe.augment for run in sweep.SWEEPS[name](1).values())
-
-
-@pytest.fixture
-def three(monkeypatch):
-    good = Run(Recipe(model="small", epochs=1))
-    runs = {"bad": Run(Recipe(model="none")), "good": good, "done": good}
-    monkeypatch.setitem(sweep.SWEEPS, "three", lambda seeds: runs)
-    return runs
-
-
-def test_done_runs_are_skipped_and_failed_ones_reported(three, small_phantom, tmp_path):
-    sweep.work({"done": three["done"]}, "phantom", PHANTOM, tmp_path, progress=False)
-    todo = sweep.missing("three", 1, small_phantom, tmp_path)
-    assert list(todo) == ["bad", "good"]
-    with pytest.raises(sweep.SweepError, match=r"1 runs failed: bad .*unknown model"):
-        sweep.work(todo, "phantom", PHANTOM, tmp_path, progress=False)
-    assert Record.read(tmp_path / "good").run["recipe"]["model"] == "small"
-    assert list(sweep.missing("three", 1, small_phantom, tmp_path)) == ["bad"]
+def test_a_run_counts_by_what_it_says_of_itself(dataset, done):
+    other_seed = replace(SMALL, recipe=replace(SMALL.recipe, seed=1))
+    assert pending([SMALL, other_seed], dataset, done) == [other_seed]
 
 
 @pytest.mark.parametrize(
-    ("changed", "run", "options"),
+    ("experiment", "source"),
     [
-        ("recipe", Run(Recipe(model="small", epochs=2)), PHANTOM),
-        ("split", Run(Recipe(model="small", epochs=1), "grouped"), PHANTOM),
-        ("split", Run(Recipe(model="small", epochs=1), test=0.3), PHANTOM),
-        ("data", Run(Recipe(model="small", epochs=1)), PHANTOM | {"size": 32}),
+        (replace(SMALL, recipe=replace(SMALL.recipe, epochs=2)), PHANTOM),
+        (replace(SMALL, split="grouped"), PHANTOM),
+        (replace(SMALL, test=0.3), PHANTOM),
+        (SMALL, replace(PHANTOM, size=32)),
+        (SMALL, replace(PHANTOM, seed=1)),
     ],
 )
-def test_a_record_of_another_run_is_not_taken_for_done(
-    three, small_phantom, tmp_path, changed, run, options
-):
-    """A trial on a few small pictures once counted as a run of table 1."""
-    sweep.work({"good": run}, "phantom", options, tmp_path, progress=False)
-    with pytest.raises(RecordError, match=f"good has another {changed} than good of three: choose"):
-        sweep.missing("three", 1, small_phantom, tmp_path)
+def test_another_run_is_not_taken_for_done(done, experiment, source):
+    """A trial on a few small images once counted as a run of table 1."""
+    assert pending([experiment], source.load(), done) == [experiment]
 
 
-def test_another_copy_of_the_data_is_the_same_data(three, small_phantom, tmp_path):
-    sweep.work({"good": three["good"]}, "phantom", PHANTOM, tmp_path, progress=False)
-    copy = replace(small_phantom, fingerprint="of an unpacked folder")
-    assert list(sweep.missing("three", 1, copy, tmp_path)) == ["bad", "done"]
+def test_a_run_counts_in_whichever_dtype_it_was_made(dataset, done):
+    assert pending([SMALL], dataset, done, "mixed_bfloat16") == []
+    other = replace(SMALL, split="grouped")
+    (todo,) = pending([other], dataset, done, "mixed_bfloat16")
+    assert todo.recipe.dtype == "mixed_bfloat16"
 
 
-def test_a_run_that_a_dead_worker_had_finished_is_no_failure(three, tmp_path):
-    """Dask repeats a task whose worker died before it could hand back the result."""
-    runs = {"good": three["good"]}
-    for _ in range(2):
-        sweep.work(runs, "phantom", PHANTOM, tmp_path, progress=False)
+def test_a_damaged_run_is_said_and_not_made_again(dataset, done, tmp_path):
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x" / "run.json").write_text("{}")
+    with pytest.raises(RecordError, match="x cannot be read"):
+        pending([SMALL], dataset, tmp_path)
 
 
-def test_a_record_counts_in_whichever_precision_it_was_made(three, small_phantom, tmp_path):
-    first = sweep.missing("three", 1, small_phantom, tmp_path, "mixed_bfloat16")
-    assert {run.recipe.precision for run in first.values()} == {"mixed_bfloat16"}
-    sweep.work({"good": first["good"]}, "phantom", PHANTOM, tmp_path, progress=False)
-    assert Record.read(tmp_path / "good").run["recipe"]["precision"] == "mixed_bfloat16"
-    assert list(sweep.missing("three", 1, small_phantom, tmp_path)) == ["bad", "done"]
+def test_each_run_has_a_process_and_failed_ones_are_named_at_the_end(dataset, tmp_path):
+    lost = replace(SMALL, recipe=replace(SMALL.recipe, learning_rate=1e30))
+    fields = {"alpha": (1.0,) * 7, "beta": 0.5, "options": {}, "seed": 2}
+    rich = replace(SMALL, recipe=replace(SMALL.recipe, **fields), split="grouped")
+    with pytest.raises(SkinlibError, match=r"1 of 3 runs failed: small, .*\(the loss was"):
+        run_all([lost, SMALL, rich], PHANTOM, tmp_path, jobs=2, progress=False)
+    assert pending([lost, SMALL, rich], dataset, tmp_path) == [lost]
+    table = runs.load(tmp_path).set_index("split")
+    assert table.loc["grouped", "run"].recipe == rich.recipe
+    _, here = train(dataset, rich.divide(dataset), rich.recipe)
+    there = table.loc["grouped", "run"].predictions
+    pd.testing.assert_frame_equal(there, here.predictions, atol=1e-3)
 
 
-def test_the_estimate_grows_with_the_work(small_phantom):
-    one = {"a": Run(Recipe(model="small", epochs=10))}
-    two = one | {"b": Run(Recipe(model="small", epochs=1000))}
-    assert 0 < 20 * sweep.estimate(one, small_phantom) < sweep.estimate(two, small_phantom)
+STOPPED = """
+import sys
+from pathlib import Path
+from skinlib.cli import main
+sys.argv = ["skinlib", "sweep", "joint_loss", "--folder", sys.argv[1], "--size", "64"]
+sys.argv += ["--count", "80"]
+main()
+"""
 
 
-def test_the_estimate_is_of_an_epoch_that_does_not_compile(small_phantom, monkeypatch):
-    ticks = iter([0.0, 100.0, 200.0, 202.0])
-    monkeypatch.setattr(sweep.time, "perf_counter", lambda: next(ticks, 300.0))
-    recipe = Recipe(model="small", batch_size=8, epochs=5)
-    run = Run(recipe)
-    expected = 2.0 / 32 * 5 * len(run.divide(small_phantom).train)
-    monkeypatch.setattr(sweep, "train", fit_without_clock)
-    assert sweep.estimate({"a": run}, small_phantom) == pytest.approx(expected)
+def processes(folder):
+    """Numbers of the processes that train into a folder."""
+    listing = subprocess.run(["pgrep", "-f", f"skinlib train {folder}"], capture_output=True)
+    return listing.stdout.split()
 
 
-def fit_without_clock(dataset, split, recipe, callbacks):
-    for epoch in range(recipe.epochs):
-        callbacks[0].on_epoch_begin(epoch, {})
-        callbacks[0].on_epoch_end(epoch, {})
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_sweep_that_ends_leaves_no_process_behind(tmp_path, how):
+    command = [sys.executable, "-c", STOPPED, str(tmp_path)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    until(lambda: processes(tmp_path))
+    os.kill(process.pid, how)
+    _, errors = process.communicate()
+    until(lambda: not processes(tmp_path))
+    if how != signal.SIGKILL:
+        assert (
+            errors.decode().strip().endswith("it was interrupted: the same call goes on from there")
+        )
 
 
-def test_the_estimate_does_without_classes_that_its_few_pictures_lack(make_dataset):
-    dataset = make_dataset([0, 5] * 70, None)
-    run = Run(Recipe(model="small", batch_size=4, epochs=1, class_weights="balanced"))
-    assert sweep.estimate({"weighted": run}, dataset) > 0
-
-
-def test_unknown_sweep(small_phantom, tmp_path):
-    with pytest.raises(sweep.SweepError, match="unknown sweep 'table9': expected one of"):
-        sweep.missing("table9", 1, small_phantom, tmp_path)
+def until(condition):
+    limit = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < limit
+        os.sched_yield()
 
 
 @pytest.fixture
 def cluster():
     with LocalCluster(
-        n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50
+        n_workers=1, threads_per_worker=1, dashboard_address=None, silence_logs=50
     ) as cluster:
         yield cluster
 
 
+def test_a_cluster_runs_what_is_left(cluster, tmp_path):
+    address = cluster.scheduler_address
+    bad = replace(SMALL, recipe=replace(SMALL.recipe, learning_rate=1e30))
+    with pytest.raises(SkinlibError, match="1 of 2 runs failed"):
+        run_all([SMALL, bad], PHANTOM, tmp_path, scheduler=address, progress=False)
+    (folder,) = (path.parent for path in tmp_path.glob("*/run.json"))
+    assert Run.read(folder).recipe == SMALL.recipe
+
+
 def test_a_worker_that_dies_costs_only_its_run(cluster, tmp_path):
-    """The first run kills its worker once, after its first epoch's checkpoint."""
-    runs = {
-        "deadly": Run(Recipe(model="small", epochs=3, seed=1)),
-        "other": Run(Recipe(model="small", epochs=1)),
-    }
+    """Its process ends with it, and the run goes on elsewhere."""
+    from distributed import Client
 
-    def arm(dask_worker):
-        """Makes this worker's process die when the run is in its second epoch."""
-        from skinlib import training
-
-        begin = training._Run.on_epoch_begin
-
-        def die(self, epoch, logs=None):
-            fuse = tmp_path / "fuse"
-            if epoch == 1 and not fuse.exists():
-                fuse.touch()
-                os.kill(os.getpid(), signal.SIGKILL)
-            begin(self, epoch, logs)
-
-        training._Run.on_epoch_begin = die
-        training.CHECKPOINT_SECONDS = 0
-
+    slow = replace(SMALL, recipe=replace(SMALL.recipe, epochs=40))
     with Client(cluster) as client:
-        client.run(arm)
-        address = cluster.scheduler_address
-        sweep.work(runs, "phantom", PHANTOM, tmp_path, scheduler=address, progress=False)
-    assert (tmp_path / "fuse").exists()
-    dataset = load("phantom", **PHANTOM)
-    _, whole = train(dataset, runs["deadly"].divide(dataset), runs["deadly"].recipe)
-    resumed = Record.read(tmp_path / "deadly")
-    losses = (record.run["history"]["loss"] for record in (resumed, whole))
-    np.testing.assert_allclose(*losses, rtol=1e-3)  # workers have other threads, so other rounding
-    np.testing.assert_allclose(resumed.probabilities, whole.probabilities, atol=1e-3)
-    assert Record.done(tmp_path / "other")
+        (pid,) = client.run(os.getpid).values()
+        import threading
+
+        def kill():
+            until(lambda: processes(tmp_path))
+            os.kill(pid, signal.SIGKILL)
+
+        killer = threading.Thread(target=kill)
+        killer.start()
+        run_all([slow], PHANTOM, tmp_path, scheduler=cluster.scheduler_address, progress=False)
+        killer.join()
+    (path,) = tmp_path.glob("*/run.json")
+    assert is_done(path.parent)
+
+
+def test_a_cluster_without_workers_is_said(tmp_path, monkeypatch):
+    monkeypatch.setattr(sweep, "WAIT", 1)
+    with (
+        LocalCluster(n_workers=0, dashboard_address=None, silence_logs=50) as empty,
+        pytest.raises(SkinlibError, match=r"no worker has connected to .* start some with"),
+    ):
+        run_all([SMALL], PHANTOM, tmp_path, scheduler=empty.scheduler_address, progress=False)
+
+
+def test_no_scheduler_is_said(tmp_path, monkeypatch):
+    monkeypatch.setattr(sweep, "WAIT", 1)
+    with pytest.raises(SkinlibError, match=r"there is no Dask scheduler at tcp://127\.0\.0\.1:9"):
+        run_all([SMALL], PHANTOM, tmp_path, scheduler="tcp://127.0.0.1:9", progress=False)

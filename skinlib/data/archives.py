@@ -1,19 +1,24 @@
-"""Files as they lie in folders and in zip files, read without unpacking anything."""
+"""Files as they lie in folders and in zip files, read without unpacking them."""
 
+import errno
 import os
 import re
+import shutil
+import stat
+import threading
 import zipfile
-from pathlib import Path, PurePosixPath
+import zlib
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
 from typing import NamedTuple
 
-from skinlib import SkinlibError
+from skinlib.errors import DataError
 
-DEPTH = 3  # how many folders deep to look
-NAMES = re.compile(r"ham10000|isic2018|lesion_masks|^archive\.zip$", re.I)
-
-
-class DataError(SkinlibError):
-    """The data cannot be used as they are; the message names the file and the way out."""
+DEPTH = 6  # how many folders deep to look
+LARGEST = 2**26  # bytes of a file; no image or table of HAM10000 comes near it
+OURS = re.compile(r"ham10000|isic[-_]?2018", re.IGNORECASE)
+DAMAGED_ZIP = (zipfile.BadZipFile, NotImplementedError, ValueError, EOFError, zlib.error)
 
 
 class File(NamedTuple):
@@ -21,75 +26,179 @@ class File(NamedTuple):
 
     Attributes:
         name: the last part of its name.
+        place: the folder or zip file that holds it, as seen from the root.
         path: of the file, or of the zip file.
         member: what the zip file says of it, or None.
         size: in bytes, unpacked.
         stamp: what changes with the contents: CRC-32 in a zip file, else mtime in ns.
     """
 
-    name: PurePosixPath
+    name: str
+    place: str
     path: Path
     member: zipfile.ZipInfo | None
     size: int
     stamp: int
 
+    @property
+    def stem(self) -> str:
+        """Its name in lower case, without suffix and without the (1) of a second download."""
+        stem = os.path.splitext(self.name)[0].lower().strip()
+        return re.sub(r"\s*(\(\d+\)|- copy)$", "", stem)
 
-class Archives(dict[Path, zipfile.ZipFile]):
-    """Zip files that stay open while many members are read; each thread has its own."""
+    @property
+    def suffix(self) -> str:
+        """The end of its name in lower case, such as ".jpg"."""
+        return os.path.splitext(self.name)[1].lower().strip()
 
-    def __missing__(self, path: Path) -> zipfile.ZipFile:
-        return self.setdefault(path, zipfile.ZipFile(path))
-
-    def read(self, file: File) -> bytes:
-        """The contents of a file."""
-        return self[file.path].read(file.member) if file.member else file.path.read_bytes()
-
-    def close(self) -> None:
-        """Closes them all."""
-        for archive in self.values():
-            archive.close()
+    def __str__(self) -> str:
+        return f"{self.name} in {self.place}" if self.place != "." else self.name
 
 
-def files_below(root: Path) -> list[File]:
-    """All files below `root`, in a fixed order.
+class Listing(NamedTuple):
+    """What lies below a folder.
 
-    Looks three folders deep, and into the zip files whose name matches `NAMES`.
+    Attributes:
+        files: in a fixed order.
+        unread: what could not be looked into, a folder or a zip file -> why.
+    """
+
+    files: list[File]
+    unread: dict[str, Exception]
+
+    def __str__(self) -> str:
+        kinds = Counter(file.suffix or "(no suffix)" for file in self.files)
+        examples = {file.suffix or "(no suffix)": file.name for file in reversed(self.files)}
+        seen = [f"{n:,} {kind} ({examples[kind]})" for kind, n in kinds.most_common(5)]
+        text = f"found {', '.join(seen)}" if seen else "found nothing"
+        if self.unread:
+            text += "; not opened: " + some(f"{k} ({in_a_line(v)})" for k, v in self.unread.items())
+        return text
+
+
+def some(values: Iterable) -> str:
+    """The first three of some values, in words."""
+    texts = [str(value) for value in values]
+    return ", ".join(texts[:3]) + (", ..." if len(texts) > 3 else "")
+
+
+def in_a_line(error: BaseException) -> str:
+    """What an error says, without line breaks."""
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def is_of_the_machine(error: BaseException) -> bool:
+    """Whether an error is no fault of the file: permission, too many open files, a full disk."""
+    number = getattr(error, "errno", None)  # a zip file's wrong offset is EINVAL
+    return isinstance(error, OSError) and number not in (None, errno.EINVAL)
+
+
+def list_files(root: Path) -> Listing:
+    """All files below a folder, six folders deep, and the members of every zip file there.
+
+    What a Mac leaves behind (`._name`, `__MACOSX`) does not count.
 
     Raises:
-        DataError: if there is no such folder, or a zip file is broken or hostile.
+        DataError: if there is no such folder, or a zip file named like HAM10000's is damaged or
+            names paths outside itself.
     """
     if not root.is_dir():
         raise DataError(f"{root} is not a folder: give the folder that holds the archives")
-    found = []
-    for place, folders, names in os.walk(root, followlinks=True):
-        depth = len(Path(place).relative_to(root).parts)
-        folders[:] = sorted(folders) if depth < DEPTH else []
-        for path in (Path(place, name) for name in sorted(names)):
-            if path.suffix.lower() == ".zip" and NAMES.search(path.name):
-                found += _members(path)
-            elif path.is_file():
+    listing = Listing([], {})
+
+    def note(error: OSError) -> None:
+        place = os.path.relpath(error.filename or root, root)
+        listing.unread[place] = error
+
+    for folder, folders, names in os.walk(root, followlinks=True, onerror=note):
+        place = Path(os.path.relpath(folder, root)).as_posix()
+        depth = 0 if place == "." else place.count("/") + 1
+        folders[:] = sorted(f for f in folders if f != "__MACOSX") if depth < DEPTH else []
+        for name in sorted(names):
+            path = Path(folder, name)
+            try:
                 about = path.stat()
-                name = PurePosixPath(path.name)
-                found.append(File(name, path, None, about.st_size, about.st_mtime_ns))
-    return found
+            except OSError as error:
+                note(error)
+                continue
+            if name.startswith("._") or not stat.S_ISREG(about.st_mode):
+                continue
+            file = File(name, place, path, None, about.st_size, about.st_mtime_ns)
+            listing.files.append(file)
+            if file.suffix == ".zip":
+                _list_zip(path, Path(place, name).as_posix(), listing)
+    return listing
 
 
-def _members(path: Path) -> list[File]:
+def _list_zip(path: Path, place: str, listing: Listing) -> None:
+    """Adds the members of a zip file to a listing."""
     try:
         with zipfile.ZipFile(path) as archive:
-            members = [member for member in archive.infolist() if not member.is_dir()]
-    except (zipfile.BadZipFile, OSError) as error:
-        raise DataError(f"{path} is not a complete zip file ({error}): fetch it again") from None
-    for member in members:
-        name = member.orig_filename.replace("\\", "/")
-        if name.startswith("/") or ":" in name or ".." in name.split("/"):
+            for member in archive.infolist():
+                parts = member.filename.replace("\\", "/").split("/")
+                if ".." in parts or parts[0] == "" or ":" in parts[0]:
+                    raise ValueError(f"it names a path outside itself, {member.filename!r}")
+                if parts[-1] and not parts[-1].startswith("._") and "__MACOSX" not in parts:
+                    found = File(parts[-1], place, path, member, member.file_size, member.CRC)
+                    listing.files.append(found)
+    except (OSError, *DAMAGED_ZIP) as error:
+        listing.files[:] = [f for f in listing.files if f.path != path or f.member is None]
+        if OURS.search(path.name) and not is_of_the_machine(error):
             raise DataError(
-                f"{path} names a path outside itself ({member.orig_filename!r}), as the published "
-                "archives never do: fetch it again"
-            )
-    return [File(PurePosixPath(m.filename), path, m, m.file_size, m.CRC) for m in members]
+                f"{place} is no complete zip file ({in_a_line(error)}): fetch it again"
+            ) from None
+        listing.unread[place] = error
 
 
-def by_stem(files: list[File], suffixes: tuple[str, ...]) -> dict[str, File]:
-    """The first file of each name, in lower case and without its suffix."""
-    return {f.name.stem.lower(): f for f in reversed(files) if f.name.suffix.lower() in suffixes}
+class Reader:
+    """Zip files that stay open while many threads read their members.
+
+    Args:
+        scratch: a folder for zip files that lie in zip files.
+    """
+
+    def __init__(self, scratch: Path | None = None):
+        self.scratch, self.archives, self.lock = scratch, {}, threading.Lock()
+
+    def read(self, file: File) -> bytes:
+        """The contents of a file.
+
+        Raises:
+            OSError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error: if it cannot be read.
+        """
+        if file.size > LARGEST:
+            raise ValueError(f"it has {file.size:,} bytes")
+        if file.member is None:
+            return file.path.read_bytes()
+        return self._archive(file.path).read(file.member)
+
+    def unfold(self, listing: Listing) -> Listing:
+        """The listing with the members of zip files that lie in zip files.
+
+        Dataverse's button for a whole deposit gives such a file.
+        """
+        whole = Listing(list(listing.files), dict(listing.unread))
+        for file in listing.files:
+            if not (file.member and file.suffix == ".zip" and OURS.search(file.name)):
+                continue
+            copy = self.scratch / f"{len(self.archives)}-{file.name}"
+            try:
+                with self._archive(file.path).open(file.member) as source, copy.open("wb") as out:
+                    shutil.copyfileobj(source, out, 2**20)
+            except (RuntimeError, *DAMAGED_ZIP) as error:
+                whole.unread[f"{file.place}/{file.name}"] = error
+                continue
+            _list_zip(copy, f"{file.place}/{file.name}", whole)
+            self._archive(copy)
+        return whole
+
+    def _archive(self, path: Path) -> zipfile.ZipFile:
+        with self.lock:
+            if path not in self.archives:
+                self.archives[path] = zipfile.ZipFile(path)
+            return self.archives[path]
+
+    def close(self) -> None:
+        """Closes the zip files."""
+        for archive in self.archives.values():
+            archive.close()

@@ -1,6 +1,4 @@
-"""A data set's pictures, batch by batch."""
-
-import time
+"""A data set's images, batch by batch."""
 
 import keras
 import numpy as np
@@ -9,25 +7,20 @@ from skinlib.data.dataset import CLASSES, Dataset
 
 
 class Batches(keras.utils.PyDataset):
-    """Pictures (uint8) and one-hot labels, read batch by batch from the memory-mapped file.
+    """Images uint8 (B, H, W, 3) and one-hot labels float32 (B, 7), batch by batch.
 
     An epoch depends on `seed` and its number alone, so that a run can go on from any epoch.
 
     Args:
-        dataset: where they come from.
-        rows: indices of the pictures.
-        batch_size: pictures a batch; the last one may be smaller.
+        dataset: where they come from; its images may stay on the disk.
+        rows: indices of the images, int (N,).
+        batch_size: images per batch; the last one may be smaller.
         seed: of the shuffling, anew each epoch; None keeps the order of `rows`.
-        balanced: draws as many pictures as `rows` has, each class equally likely.
-        augment: flips and turns each picture by quarters, at random.
-        multiple: leaves out the last few pictures of an epoch where their number is no multiple
-            of this; several devices share each batch.
+        balanced: draws N images with replacement, each class equally likely.
+        augment: flips and turns each image by quarters, at random.
 
     Raises:
         ValueError: if something is to be drawn without a seed.
-
-    Attributes:
-        seconds: spent so far on making batches.
     """
 
     def __init__(
@@ -39,32 +32,26 @@ class Batches(keras.utils.PyDataset):
         seed: int | None = None,
         balanced: bool = False,
         augment: bool = False,
-        multiple: int = 1,
     ):
         super().__init__()
         if seed is None and (balanced or augment):
             raise ValueError("balanced and augment draw at random: expected a seed, got None")
-        self.images, self.labels, self.rows = dataset.images, dataset.labels, rows
+        self.images, self.labels, self.rows = dataset.images, dataset.labels, np.asarray(rows)
         self.batch_size, self.seed = batch_size, seed
         self.balanced, self.augment = balanced, augment
-        self.count = len(rows) - len(rows) % multiple
-        self.seconds = 0.0
         self.begin(0)
 
     def __len__(self) -> int:
-        return -(-self.count // self.batch_size)
+        return -(-len(self.rows) // self.batch_size)
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
-        start = time.perf_counter()
         rows = self.order[index * self.batch_size : (index + 1) * self.batch_size]
-        images = self.images[rows]
+        images = self.images[rows]  # (B, H, W, 3)
         if self.augment:
-            random = np.random.default_rng([self.seed, self.epoch, index])
-            turns = random.integers(8, size=len(images))
+            rng = np.random.default_rng([self.seed, self.epoch, index])
+            turns = rng.integers(8, size=len(images))
             images = np.stack([_turned(*pair) for pair in zip(images, turns, strict=True)])
-        one_hot = np.eye(len(CLASSES), dtype="float32")[self.labels[rows]]
-        self.seconds += time.perf_counter() - start
-        return images, one_hot
+        return images, np.eye(len(CLASSES), dtype="float32")[self.labels[rows]]
 
     def on_epoch_end(self) -> None:
         self.begin(self.epoch + 1)
@@ -72,16 +59,21 @@ class Batches(keras.utils.PyDataset):
     def begin(self, epoch: int) -> None:
         """Draws the order of an epoch, by its number from 0."""
         self.epoch, self.order = epoch, self.rows
-        if self.seed is not None:
-            labels = self.labels[self.rows]
-            share = 1 / np.bincount(labels)[labels] if self.balanced else np.ones(len(labels))
-            self.order = np.random.default_rng([self.seed, epoch]).choice(
-                self.rows, len(labels), replace=self.balanced, p=share / share.sum()
-            )
-        self.order = self.order[: self.count]
+        if self.seed is None:
+            return
+        labels = self.labels[self.rows]
+        weights = 1 / np.bincount(labels)[labels] if self.balanced else np.ones(len(labels))
+        self.order = np.random.default_rng([self.seed, epoch]).choice(
+            self.rows, len(labels), replace=self.balanced, p=weights / weights.sum()
+        )
 
 
 def _turned(image: np.ndarray, turn: int) -> np.ndarray:
-    """One of the eight symmetries of the square (four, where the picture is none)."""
+    """One of the eight symmetries of the square (four, where the image is none).
+
+    Args:
+        image: (H, W, 3).
+        turn: 0 to 7.
+    """
     turned = np.rot90(image, turn % 4) if image.shape[0] == image.shape[1] else image
     return turned[:, ::-1] if turn >= 4 else turned

@@ -1,17 +1,10 @@
-"""A data set on disk: pictures in a memory-mapped file, with their table and masks."""
+"""A data set: images, their table, and the lesions' outlines where they are known."""
 
-import json
-import shutil
-import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
+import hashlib
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-
-from skinlib.data.archives import DataError
 
 CLASSES = ("akiec", "bcc", "bkl", "df", "mel", "nv", "vasc")
 """The seven classes of HAM10000. A label is an index into it."""
@@ -26,20 +19,35 @@ CLASS_NAMES = {
     "vasc": "vascular lesion",
 }
 
-COLUMNS = ("image_id", "lesion_id", "dx", "age", "sex", "localization")
+IMAGES_PER_CLASS = (327, 514, 1099, 115, 1113, 6705, 142)
+"""Of HAM10000, in the order of `CLASSES`."""
+
+COLUMNS = {
+    "image_id": str,
+    "lesion_id": str,
+    "dx": str,
+    "age": float,
+    "sex": str,
+    "localization": str,
+}
+"""Columns of a table -> their types; ages in years. All but the first and `dx` may be unknown."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Dataset:
-    """Pictures of skin lesions with their table.
+    """Images of skin lesions with their table.
+
+    Two data sets are equal when they have the same name, the same images with the same classes
+    and lesions (by fingerprint), came to their size in the same way, and know the same outlines.
 
     Attributes:
         name: "phantom", "ham10000" or "isic2018_test".
         images: uint8 (N, H, W, 3), memory-mapped.
-        table: N rows with the columns `COLUMNS`; `lesion_id` may be missing (NaN) where unknown.
-        fingerprint: hexadecimal digest of what the pictures were made from.
-        resize: how the pictures came to their size ("squash", "crop" or "drawn").
-        masks: uint8 (N, H, W), 1 on the lesion, or None where the truth is unknown.
+        table: N rows with the columns `COLUMNS`; NaN where a value is unknown.
+        fingerprint: what `fingerprint` says of the table and the images.
+        resize: how the images came to their size ("squash", "crop" or "drawn").
+        masks: uint8 (N, H, W), 1 on the lesion, or None where no outline is known.
+        outlined: bool (N,), which images have a mask; the others' masks are 0. None as `masks`.
     """
 
     name: str
@@ -48,14 +56,32 @@ class Dataset:
     fingerprint: str
     resize: str
     masks: np.ndarray | None = None
+    outlined: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Dataset):
+            return NotImplemented
+        same = (self.about, len(self)) == (other.about, len(other))
+        return same and all(
+            mine is its or (mine is not None and its is not None and np.array_equal(mine, its))
+            for mine, its in ((self.outlined, other.outlined), (self.masks, other.masks))
+        )
+
+    def __hash__(self) -> int:
+        return hash(self.fingerprint)
 
     @property
     def labels(self) -> np.ndarray:
         """Class indices, int64 (N,)."""
         return pd.Categorical(self.table["dx"], categories=CLASSES).codes.astype("int64")
+
+    @property
+    def lesions(self) -> np.ndarray:
+        """The lesion of each image, str (N,); an image of unknown lesion is a lesion of its own."""
+        return self.table["lesion_id"].fillna(self.table["image_id"]).to_numpy(dtype=str)
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -64,54 +90,36 @@ class Dataset:
 
     @property
     def about(self) -> dict:
-        """What a record says of it."""
+        """What a run says of it: name, fingerprint, resize and image_shape."""
         about = {name: getattr(self, name) for name in ("name", "fingerprint", "resize")}
         return about | {"image_shape": list(self.image_shape)}
 
-    @classmethod
-    def open(cls, folder: Path) -> "Dataset":
-        """Maps a prepared folder into memory; reads the table, not the pictures."""
-        about = json.loads((folder / "dataset.json").read_text())
-        masks = folder / "masks.npy"
-        return cls(
-            images=np.load(folder / "images.npy", mmap_mode="r"),
-            table=pd.read_csv(folder / "table.csv", dtype={"image_id": str, "lesion_id": str}),
-            masks=np.load(masks, mmap_mode="r") if masks.exists() else None,
-            **about,
+    def take(self, rows: np.ndarray) -> "Dataset":
+        """A data set of some of the images, held in memory.
+
+        Args:
+            rows: indices, int (M,).
+        """
+        table, images = self.table.iloc[rows].reset_index(drop=True), self.images[rows]
+        return replace(
+            self,
+            images=images,
+            table=table,
+            fingerprint=fingerprint(table, images),
+            masks=None if self.masks is None else self.masks[rows],
+            outlined=None if self.outlined is None else self.outlined[rows],
         )
 
 
-@contextmanager
-def preparing(folder: Path) -> Iterator[Path]:
-    """A temporary folder beside `folder` that takes its name only if the block ends well.
+def fingerprint(table: pd.DataFrame, images: np.ndarray) -> str:
+    """SHA-256 of ids, classes, lesions and pixels, in hexadecimal: copies of one set have one.
 
-    A preparation that raises or is killed leaves nothing under the final name.
-
-    Raises:
-        DataError: if the folder above cannot be written to.
+    Args:
+        table: N rows with the columns image_id, dx and lesion_id.
+        images: uint8 (N, H, W, 3).
     """
-    scratch = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}")
-    try:
-        scratch.mkdir(parents=True)
-    except OSError as error:
-        raise DataError(
-            f"{folder.parent} cannot be written to: point SKINLIB_DATA at another folder ({error})"
-        ) from error
-    try:
-        yield scratch
-        try:
-            scratch.rename(folder)
-        except OSError:
-            if not folder.exists():  # where it does, another process was faster
-                raise
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-
-
-def describe(
-    folder: Path, table: pd.DataFrame, *, name: str, fingerprint: str, resize: str
-) -> None:
-    """Writes `table.csv` and `dataset.json` into a folder that already holds `images.npy`."""
-    table.to_csv(folder / "table.csv", index=False)
-    about = {"name": name, "fingerprint": fingerprint, "resize": resize}
-    (folder / "dataset.json").write_text(json.dumps(about, indent=2))
+    digest = hashlib.sha256(str(images.shape).encode())
+    digest.update(table[["image_id", "dx", "lesion_id"]].to_csv(index=False).encode())
+    for image in images:
+        digest.update(np.ascontiguousarray(image))
+    return digest.hexdigest()

@@ -4,65 +4,38 @@ Data: Tschandl, Rosendahl & Kittler, Sci. Data 5, 180161 (2018), doi:10.7910/DVN
 """
 
 import hashlib
-import io
-import json
-import os
-import shutil
-import threading
-import time
+import re
+import tempfile
 import warnings
-import zipfile
-import zlib
-from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 from tqdm import tqdm
 
-from skinlib.data.archives import Archives, DataError, by_stem, files_below
-from skinlib.data.dataset import CLASSES, COLUMNS, Dataset, describe, preparing
+from skinlib.data.archives import File, Listing, Reader, is_of_the_machine, list_files, some
+from skinlib.data.dataset import Dataset
+from skinlib.data.decode import decode, decode_all, read_jpeg, read_mask
+from skinlib.data.metadata import IMAGE_ID, PARTS, SUFFIXES, Part, read_metadata
+from skinlib.data.prepared import (
+    DataWarning,
+    cache_folder,
+    discard,
+    open_prepared,
+    preparing,
+    require_space,
+    seal,
+    write_array,
+)
+from skinlib.errors import DataError
 
-VERSION = 1  # of the preparation: what an earlier version prepared is not used
-UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, RuntimeError, zlib.error)
-UNREADABLE += (zipfile.BadZipFile, Image.DecompressionBombError)
-
-
-class Part(NamedTuple):
-    """What one part of the data is called, and how many rows its table may have."""
-
-    name: str
-    tables: tuple[str, ...]
-    groupings: str
-    pictures: str
-    rows: tuple[int, ...]
-
-
-PARTS = {
-    "training": Part(
-        "ham10000",
-        ("HAM10000_metadata", "ISIC2018_Task3_Training_GroundTruth"),
-        "ISIC2018_Task3_Training_LesionGroupings",
-        "HAM10000_images_part_1 and _part_2, or ISIC2018_Task3_Training_Input",
-        (10015,),
-    ),
-    "test": Part(
-        "isic2018_test",
-        ("ISIC2018_Task3_Test_GroundTruth",),
-        "ISIC2018_Task3_Test_LesionGroupings",
-        "ISIC2018_Task3_Test_Input",
-        (1511, 1512),
-    ),
-}
-
-
-class DataWarning(UserWarning):
-    """The data are not as published; what was left out is counted."""
+VERSION = 3  # of the preparation: what an earlier version prepared is not used
+JPEG = (".jpg", ".jpeg")
+MASK = "_segmentation"
 
 
 def prepare(
@@ -73,33 +46,32 @@ def prepare(
     part: Literal["training", "test"] = "training",
     strict: bool = False,
     progress: bool = True,
-    cache: str | Path | None = None,
 ) -> Dataset:
     """Opens HAM10000 at one size; the first time, decodes it into a memory-mapped file.
 
-    Looks in `root` and up to three folders below it, in any letter case, for the table
-    (`HAM10000_metadata`, comma- or tab-separated, or `ISIC2018_Task3_Training_GroundTruth` with
-    `ISIC2018_Task3_Training_LesionGroupings`) and for JPEG files named by image id, in folders
-    or in zip files whose name says HAM10000 or ISIC2018. Nothing is unpacked. Rows are sorted by
-    image id, so every layout gives the same data set.
+    Looks in `root` and up to six folders below it, in any letter case and in every zip file, for
+    the table (`HAM10000_metadata`, or `ISIC2018_Task3_Training_GroundTruth` with
+    `ISIC2018_Task3_Training_LesionGroupings`), for JPEG files named by image id, and for the
+    lesions' masks (PNG files such as ISIC_0024306_segmentation.png). Nothing is unpacked. Rows
+    are sorted by image id, so every layout gives the same data set.
 
     Reported with their count (`DataWarning`) and left out, or refused if `strict`: rows of a
-    class or with an image id that HAM10000 has not, repeated rows, rows whose picture is missing
-    or cannot be decoded. Reported alike, and kept: a count other than 10,015, training pictures
-    of unknown lesion, two unequal files of one picture (the first by path is taken). Always
-    refused: one id with two classes or lesions, a zip file that is broken or names paths outside
-    itself, a folder without the data, a full disk.
+    class or with an image id that HAM10000 has not, repeated rows, rows whose image is missing
+    or cannot be decoded; the last are tried again each time, so that mended archives are seen.
+    Reported alike, and kept: another number of rows, of images per class or of lesions than
+    published, images of unknown lesion, two unequal files of one image (the first by path is
+    taken), two unequal tables. Always refused: one id with two classes or lesions, a damaged
+    zip file, a folder without the data, and what is the machine's fault, such as a full disk.
 
     Args:
         root: folder of the archives.
         size: height and width in pixels.
-        resize: "squash" scales the whole picture (its aspect changes), "crop" its largest
-            centred square; both bilinear. The paper says 'cropped'.
+        resize: "squash" scales the whole image (its aspect changes), "crop" its largest centred
+            square; both bilinear. The paper says 'cropped'.
         part: "training" is HAM10000; "test" is the test set of ISIC 2018 task 3, a data set of
             its own ("isic2018_test"), whose lesions may be unknown.
         strict: refuse what is otherwise reported.
         progress: show a bar while decoding.
-        cache: where prepared pictures live; `skinlib.data.cache_folder()` if None.
 
     Raises:
         DataError: in one sentence, what was expected, what was found, and the way out.
@@ -109,236 +81,191 @@ def prepare(
             'expected resize "squash" or "crop", a size above 0 and part "training" or "test", '
             f"got {resize!r}, {size!r} and {part!r}"
         )
-    from skinlib.data import cache_folder
-
-    root, about, problems = Path(root).expanduser(), PARTS[part], []
-    files = files_below(root)
-    table, sources = _table(about, root, files, problems)
-    table, pictures = _match(about, root, table, files, problems)
-    _report(problems, strict)
-
-    digest = hashlib.sha256(repr((VERSION, about.name, size, resize)).encode())
-    for source in sources:
-        digest.update(hashlib.sha256(source).digest())
-    digest.update(repr([(str(f.name), f.size, f.stamp) for f in pictures]).encode())
-    fingerprint = digest.hexdigest()
-    cache = Path(cache) if cache else cache_folder()
-    folder = cache / f"{about.name}-{size}-{resize}-{fingerprint[:16]}"
-    if folder.exists():
-        _report(json.loads((folder / "problems.json").read_text()), strict)
-        return Dataset.open(folder)
-    _remove_abandoned(cache, about.name)
-    with preparing(folder) as scratch:
-        _require_space(cache, len(pictures) * size * size * 3)
-        bar = tqdm(desc=about.name, total=len(pictures), unit="picture", disable=not progress)
-        with closing(_decoded(pictures, size, resize)) as decoded, bar:
-            kept, problems = _write(scratch / "images.npy", pictures, size, decoded, bar)
-        _report(problems, strict)
-        (scratch / "problems.json").write_text(json.dumps(problems))
-        made_from = {"fingerprint": fingerprint, "resize": resize}
-        describe(scratch, table[kept], name=about.name, **made_from)
-    return Dataset.open(folder)
+    root, about = Path(root).expanduser().absolute(), PARTS[part]
+    with _naming(root):
+        listing = list_files(root)
+        folder = cache_folder() / f"{about.name}-{size}-{resize}-{_key(about, listing)}"
+        prepared = open_prepared(folder)
+        if prepared and _is_mended(prepared[1]["left_out"], listing, size, resize):
+            discard(folder)
+            prepared = None
+        if prepared is None:
+            with preparing(folder) as scratch:
+                _prepare(scratch, about, listing, size, resize, strict, progress)
+            prepared = open_prepared(folder, fresh=True)
+        dataset, known = prepared
+        _refuse(known["problems"], strict)
+    for problem in known["problems"]:
+        warnings.warn(f"{root}: {problem}", DataWarning, stacklevel=2)
+    return dataset
 
 
-def _report(problems, strict):
+def _key(about: Part, listing: Listing) -> str:
+    """What changes when a file that belongs to the data is another one."""
+    names = {name.lower() for name in (*about.tables, about.groupings)}
+    ours = []
+    for file in listing.files:
+        is_table = file.suffix in SUFFIXES and file.stem in names
+        is_nested = file.member is not None and file.suffix == ".zip"
+        if is_table or is_nested or re.match(IMAGE_ID, file.name, re.IGNORECASE):
+            ours.append((file.name, file.size, file.stamp))
+    ours.sort()
+    return hashlib.sha256(repr((VERSION, ours)).encode()).hexdigest()[:16]
+
+
+def _by_id(listing: Listing) -> tuple[dict[str, File], dict[str, File], set[str]]:
+    """Image id -> its first file, image id -> its mask, and the ids that have unequal files.
+
+    Tschandl's masks, which cover all images, come before others.
+    """
+    images: dict[str, File] = {}
+    masks: dict[str, File] = {}
+    unequal = set()
+    for file in listing.files:
+        if file.suffix in JPEG and re.fullmatch(IMAGE_ID, name := file.stem.upper()):
+            first = images.setdefault(name, file)
+            if first.size != file.size or (
+                first.member and file.member and first.stamp != file.stamp
+            ):
+                unequal.add(name)
+        elif file.suffix == ".png" and file.stem.endswith(MASK):
+            name = file.stem.removesuffix(MASK).upper()
+            if name not in masks or "tschandl" in file.place.lower():
+                masks[name] = file
+    return images, masks, unequal
+
+
+def _match(
+    about: Part, table: pd.DataFrame, listing: Listing, problems: list[str]
+) -> tuple[pd.DataFrame, dict[str, File], dict[str, File]]:
+    """The rows that have an image, image id -> its file, and image id -> its mask."""
+    images, masks, unequal = _by_id(listing)
+    ids = table["image_id"]
+    missing = ids[~ids.isin(images.keys())]
+    if len(missing) == len(ids):
+        raise DataError(
+            f"{''.join(f'{problem}; ' for problem in problems)}none of the {len(ids):,} images is "
+            f"there: add {about.images} with JPEG files such as {ids[0]}.jpg; {listing}"
+        )
+    if len(missing) and any(map(is_of_the_machine, listing.unread.values())):
+        raise DataError(
+            f"{len(missing):,} images are missing ({some(missing)}); {listing}: make that "
+            "readable, or move it away"
+        )
+    table = table[ids.isin(images.keys())].reset_index(drop=True)
+    if wrong := sorted(unequal & set(table["image_id"])):
+        problems.append(
+            f"there are unequal files of {len(wrong):,} images ({some(wrong)}): keep one copy of "
+            "the archives"
+        )
+    if len(missing):
+        problems.append(
+            f"left out {len(missing):,} rows without an image ({some(missing)}): complete "
+            f"{about.images}"
+        )
+    files, outlines = ({k: d[k] for k in table["image_id"] if k in d} for d in (images, masks))
+    return table, files, outlines
+
+
+def _prepare(
+    scratch: Path,
+    about: Part,
+    listing: Listing,
+    size: int,
+    resize: str,
+    strict: bool,
+    progress: bool,
+) -> None:
+    """Reads, decodes and writes a part of the data into a scratch folder."""
+    left_out: dict[str, str] = {}
+    with (
+        tempfile.TemporaryDirectory(dir=scratch) as unfolded,
+        closing(Reader(Path(unfolded))) as reader,
+    ):
+        listing = reader.unfold(listing)
+        table, problems = read_metadata(about, listing, reader)
+        table, files, masks = _match(about, table, listing, problems)
+        _refuse(problems, strict)
+        require_space(scratch.parent, len(table) * size * size * (4 if masks else 3))
+
+        read = partial(read_jpeg, size=size, resize=resize)
+        found = decode_all(reader, files.values(), read)
+        with tqdm(found, about.name, len(files), unit="image", disable=not progress) as found:
+            rows = _usable(files, found, left_out)
+            write_array(scratch / "images.npy", rows, (len(files), size, size, 3))
+        if left_out:
+            problems.append(_unusable("images", files, left_out))
+        if len(left_out) == len(files):
+            raise DataError(problems[-1])
+        table = table[~table["image_id"].isin(left_out.keys())].reset_index(drop=True)
+
+        masks = {name: masks[name] for name in table["image_id"] if name in masks}
+        if masks:
+            blank, wrong = np.zeros((size, size), "uint8"), {}
+            found = decode_all(reader, masks.values(), partial(read_mask, size=size, resize=resize))
+            found = _usable(masks, found, wrong, blank)
+            rows = (next(found) if name in masks else blank for name in table["image_id"])
+            write_array(scratch / "masks.npy", rows, (len(table), size, size))
+            known = masks.keys() - wrong.keys()
+            np.save(scratch / "outlined.npy", table["image_id"].isin(known).to_numpy())
+            if wrong:
+                problems.append(_unusable("masks", masks, wrong))
+            left_out |= {f"{name}{MASK}": reason for name, reason in wrong.items()}
+    _refuse(problems, strict)
+    known = {"problems": problems, "left_out": left_out}
+    seal(scratch, table, name=about.name, resize=resize, about=known)
+
+
+def _usable(
+    files: dict[str, File],
+    found: Iterator[np.ndarray | str],
+    left_out: dict[str, str],
+    blank: np.ndarray | None = None,
+) -> Iterator[np.ndarray]:
+    """What could be decoded; reasons go to `left_out`, and `blank` takes their place if given."""
+    for name, pixels in zip(files, found, strict=True):
+        if isinstance(pixels, np.ndarray):
+            yield pixels
+        else:
+            left_out[name] = pixels
+            if blank is not None:
+                yield blank
+
+
+def _unusable(what: str, files: dict[str, File], left_out: dict[str, str]) -> str:
+    """A sentence on the images or masks that were left out."""
+    reasons = some(f"{files[name]}: {reason}" for name, reason in left_out.items())
+    count = f"{len(left_out):,} of {len(files):,} {what}"
+    return f"left out {count}, which cannot be decoded ({reasons}): fetch them again"
+
+
+def _is_mended(left_out: dict[str, str], listing: Listing, size: int, resize: str) -> bool:
+    """Whether an image or a mask that was left out can be decoded now."""
+    if not left_out:
+        return False
+    images, masks, _ = _by_id(listing)
+    masks = {f"{name}{MASK}": file for name, file in masks.items()}
+    with closing(Reader()) as reader:
+        for name in left_out:
+            file, read = (images | masks).get(name), read_mask if name in masks else read_jpeg
+            if file and not isinstance(
+                decode(reader, file, partial(read, size=size, resize=resize)), str
+            ):
+                return True
+    return False
+
+
+@contextmanager
+def _naming(root: Path) -> Iterator[None]:
+    """Puts the folder's name before errors that do not begin with a path."""
+    try:
+        yield
+    except DataError as error:
+        if Path(str(error).split()[0]).is_absolute():
+            raise
+        raise DataError(f"{root}: {error}") from None
+
+
+def _refuse(problems: list[str], strict: bool) -> None:
     if problems and strict:
         raise DataError("; ".join(problems))
-    for problem in problems:
-        warnings.warn(problem, DataWarning, stacklevel=3)
-
-
-def _some(values) -> str:
-    values = list(map(str, values))
-    return ", ".join(values[:3]) + (", ..." if len(values) > 3 else "")
-
-
-def _table(about, root, files, problems):
-    """The checked table, sorted by image id, and the bytes that it came from."""
-    texts = by_stem(files, (".csv", ".tab", ".tsv", ".txt", ""))
-    file = next((texts[name.lower()] for name in about.tables if name.lower() in texts), None)
-    if file is None:
-        names = _some(sorted(path.name for path in root.iterdir())) or "nothing"
-        raise DataError(
-            f"{root} is not a folder of {about.name}: expected {'.csv or '.join(about.tables)}.csv "
-            f"and {about.pictures} (zip files or folders, any letter case), found {names}"
-        )
-    table, *sources = _read(file, "image_id")
-    if "dx" not in table:
-        table["dx"] = _from_one_hot(file, table)
-        if groupings := texts.get(about.groupings.lower()):
-            groups, *more = _read(groupings, "image_id", "lesion_id")
-            groups = groups[["image_id", "lesion_id"]].drop_duplicates()
-            table, sources = table.merge(groups, on="image_id", how="left"), sources + more
-    table = table.reindex(columns=list(COLUMNS))
-    table["dx"] = table["dx"].str.strip().str.lower()
-    table["age"] = pd.to_numeric(table["age"], errors="coerce")
-
-    def drop(bad, what, column):
-        if bad.any():
-            values = _some(table.loc[bad, column].unique())
-            problems.append(f"{file.path}: left out {bad.sum():,} rows {what} ({values})")
-        return table[~bad]
-
-    table = drop(~table["dx"].isin(CLASSES), "of a class that HAM10000 has not", "dx")
-    ours = table["image_id"].fillna("").str.fullmatch(r"ISIC_\d{7}")
-    table = drop(~ours, "with an image id unlike ISIC_0024306", "image_id")
-    facts = table.drop_duplicates(["image_id", "dx", "lesion_id"])
-    conflicts = facts.loc[facts["image_id"].duplicated(), "image_id"].unique()
-    if len(conflicts):
-        raise DataError(
-            f"{file.path}: {len(conflicts):,} image ids have two classes or lesions "
-            f"({_some(conflicts)}): fetch the table again"
-        )
-    table = drop(table["image_id"].duplicated(), "that repeat an image id", "image_id")
-    if len(table) not in about.rows:
-        expected = " or ".join(f"{count:,}" for count in about.rows)
-        problems.append(
-            f"{file.path} has {len(table):,} rows of {about.name}, not {expected}: fetch it again "
-            "unless you meant to use a part"
-        )
-    unknown = table["lesion_id"].isna().sum()
-    if unknown and about is PARTS["training"]:
-        problems.append(
-            f"{file.path}: the lesion of {unknown:,} pictures is unknown, so no split can keep "
-            f"lesions together: add {about.groupings}.csv"
-        )
-    return table.sort_values("image_id", ignore_index=True), sources
-
-
-def _read(file, *required):
-    """A table, its columns in lower case, and the bytes that it came from."""
-    try:
-        with closing(Archives()) as archives:
-            data = archives.read(file)
-        separator = "\t" if b"\t" in data.partition(b"\n")[0] else ","
-        table = pd.read_csv(io.BytesIO(data), sep=separator, dtype=str, encoding="utf-8-sig")
-    except UNREADABLE as error:
-        raise DataError(f"{file.path} is not a table ({error}): fetch it again") from None
-    table = table.rename(columns=str.lower).rename(columns={"image": "image_id"})
-    _require(file, table, required)
-    return table, data
-
-
-def _require(file, table, columns):
-    if lacking := [column for column in columns if column not in table]:
-        raise DataError(f"{file.path} lacks the columns {', '.join(lacking)}: fetch it again")
-
-
-def _from_one_hot(file, table):
-    _require(file, table, CLASSES)
-    hot = table[list(CLASSES)].apply(pd.to_numeric, errors="coerce").to_numpy() == 1
-    return np.where(hot.sum(1) == 1, np.array(CLASSES)[hot.argmax(1)], "none or several")
-
-
-def _match(about, root, table, files, problems):
-    """The rows that have a picture, and their pictures."""
-    jpegs = (".jpg", ".jpeg")
-    pictures = by_stem(files, jpegs)
-    wanted = table["image_id"].str.lower()
-    last = by_stem(files[::-1], jpegs)
-    unequal = [stem for stem in wanted if stem in last and last[stem].size != pictures[stem].size]
-    if unequal:
-        problems.append(
-            f"{root} holds unequal files of {len(unequal):,} pictures "
-            f"({_some(unequal).upper()}): keep one copy of the archives"
-        )
-    has = wanted.isin(pictures.keys())
-    if not has.any():
-        raise DataError(f"{root} holds the table but none of its pictures: add {about.pictures}")
-    if not has.all():
-        missing = table.loc[~has, "image_id"]
-        problems.append(
-            f"{root}: left out {len(missing):,} rows without a picture ({_some(missing)}): "
-            f"complete {about.pictures}"
-        )
-    return table[has].reset_index(drop=True), [pictures[stem] for stem in wanted[has]]
-
-
-def _remove_abandoned(cache, name):
-    """Deletes what killed preparations left: nothing in it changed for an hour."""
-    for scratch in cache.glob(f".{name}-*"):
-        with suppress(FileNotFoundError):  # another process has just finished it
-            changed = max(path.stat().st_mtime for path in (scratch, *scratch.iterdir()))
-            if time.time() - changed > 3600:
-                shutil.rmtree(scratch, ignore_errors=True)
-
-
-def _require_space(cache, needed):
-    free = shutil.disk_usage(cache).free
-    if free < needed + 2**26:
-        raise DataError(
-            f"{cache} has {free / 1e9:.1f} GB free and the pictures need {needed / 1e9:.1f} GB: "
-            "make room, or point SKINLIB_DATA at another disk"
-        )
-
-
-def _write(path, files, size, decoded, bar):
-    """Writes the pictures; returns which of them are in, and what is wrong with the others.
-
-    Written one after the other, not through a memory map, whose pages would all count as memory.
-    """
-    kept, reasons = np.zeros(len(files), bool), []
-    with path.open("wb") as out:
-        _header(out, len(files), size)
-        for i, pixels in enumerate(decoded):
-            if isinstance(pixels, Exception):
-                reasons.append(f"{files[i].name.name} in {files[i].path.parent}: {pixels}")
-            else:
-                kept[i] = True
-                out.write(pixels.data)
-            bar.update()
-        out.seek(0)
-        _header(out, int(kept.sum()), size)
-    if not kept.any():
-        raise DataError(f"none of {len(files):,} pictures can be decoded ({_some(reasons)})")
-    what = f"left out {len(reasons):,} pictures that cannot be decoded ({_some(reasons)})"
-    return kept, [f"{what}: fetch the archives again"] if reasons else []
-
-
-def _header(out, count, size):
-    """As long for any count: numpy leaves room for the first dimension to grow."""
-    about = {"descr": "|u1", "fortran_order": False, "shape": (count, size, size, 3)}
-    np.lib.format.write_array_header_1_0(out, about)
-
-
-def _decoded(files, size, resize) -> Iterator[np.ndarray | Exception]:
-    """Pictures uint8 (size, size, 3) in order, a few ahead of the reader, on all cores."""
-    local, opened, waiting = threading.local(), [], deque()
-
-    def start():
-        local.archives = Archives()
-        opened.append(local.archives)
-
-    def decode(file):
-        try:
-            return _pixels(local.archives.read(file), size, resize)
-        except UNREADABLE as error:
-            return error
-
-    workers = min(os.cpu_count() or 1, 16)
-    pool = ThreadPoolExecutor(workers, initializer=start)
-    try:
-        for file in files:
-            waiting.append(pool.submit(decode, file))
-            if len(waiting) > 8 * workers:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        pool.shutdown(cancel_futures=True)
-        for archives in opened:
-            archives.close()
-
-
-def _pixels(data: bytes, size: int, resize: str) -> np.ndarray:
-    with Image.open(io.BytesIO(data)) as picture:
-        return np.asarray(to_square(picture.convert("RGB"), size, resize))
-
-
-def to_square(picture: Image.Image, size: int, resize: str) -> Image.Image:
-    """The whole picture ("squash") or its largest centred square ("crop"), bilinear."""
-    if resize == "crop":
-        side = min(picture.size)
-        left, top = (picture.width - side) // 2, (picture.height - side) // 2
-        picture = picture.crop((left, top, left + side, top + side))
-    return picture.resize((size, size), Image.Resampling.BILINEAR)

@@ -1,12 +1,13 @@
-"""Dermoscopy-like pictures, drawn here: seven classes, hairs, rulers, and the lesion's true mask.
+"""Dermoscopy-like images, drawn here: seven classes, hairs, rulers, and the lesion's true mask.
 
-A picture is skin, a lesion on it, one function for each sign that dermatologists name, then what
-lies between the lens and the skin. Lengths are in units of half the picture's side, angles in
+An image is skin, a lesion on it, one function for each sign that dermatologists name, then what
+lies between the lens and the skin. Lengths are in units of half the image's side, angles in
 radians. What belongs to a lesion is drawn from the lesion's own random numbers, so that all its
 views show the same spot; the camera, the light and the hairs are each view's own.
 """
 
-import hashlib
+import math
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -14,15 +15,23 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageDraw
 
-from skinlib.data.dataset import CLASSES, Dataset, describe, preparing
+from skinlib.data.dataset import CLASSES, IMAGES_PER_CLASS, Dataset
+from skinlib.data.prepared import (
+    cache_folder,
+    open_prepared,
+    preparing,
+    require_space,
+    seal,
+    write_array,
+)
 
-VERSION = 2  # of the drawing: another one makes other pictures
-
-PICTURES = np.array([327, 514, 1099, 115, 1113, 6705, 142])
-"""Pictures per class of HAM10000, in the order of `CLASSES`."""
+VERSION = 2  # of the drawing: another one makes other images
 
 VIEWS = np.array([5514, 1423, 490, 34, 5, 4])
-"""Lesions of HAM10000 with one picture, two, ... six."""
+"""Lesions of HAM10000 with one image, two, ... six."""
+
+WORKING = 200
+"""Bytes of memory that the drawing of one image takes per pixel, about."""
 
 AGES = dict(zip(CLASSES, [67, 67, 64, 52, 61, 47, 52], strict=True))
 """Mean age of the patients, in years; the spread is 15."""
@@ -57,64 +66,81 @@ ROUGHNESS = {"akiec": 0.12, "bcc": 0.09, "mel": 0.16}
 
 def prepare(count: int = 1000, size: int = 96, seed: int = 0) -> Dataset:
     """Opens the phantom; the first time, draws it into the cache. See `draw`."""
-    from skinlib.data import cache_folder
-
-    fingerprint = hashlib.sha256(repr((VERSION, count, size, seed)).encode()).hexdigest()
-    folder = cache_folder() / f"phantom-{fingerprint[:16]}"
-    if not folder.exists():
-        images, masks, table = draw(count, size, seed)
+    folder = cache_folder() / f"phantom-{VERSION}-{count}-{size}-{seed}"
+    prepared = open_prepared(folder)
+    if prepared is None:
         with preparing(folder) as scratch:
-            np.save(scratch / "images.npy", images)
-            np.save(scratch / "masks.npy", masks)
-            describe(scratch, table, name="phantom", fingerprint=fingerprint, resize="drawn")
-    return Dataset.open(folder)
+            images, masks, table = draw(count, size, seed)
+            require_space(folder.parent, images.nbytes + masks.nbytes)
+            write_array(scratch / "images.npy", images, images.shape)
+            write_array(scratch / "masks.npy", masks, masks.shape)
+            np.save(scratch / "outlined.npy", np.ones(count, bool))
+            seal(scratch, table, name="phantom", resize="drawn")
+        prepared = open_prepared(folder, fresh=True)
+    return prepared[0]
 
 
 def draw(
     count: int = 1000, size: int = 96, seed: int = 0
 ) -> tuple[np.ndarray, np.ndarray, pd.DataFrame]:
-    """Draws pictures in HAM10000's proportions, each class at least four times.
+    """Draws images in HAM10000's proportions, each class at least four times.
 
     Args:
-        count: how many pictures, 40 or more.
+        count: how many images, 40 or more.
         size: height and width in pixels, 16 or more.
         seed: another one gives other lesions.
 
     Returns:
-        Pictures uint8 (count, size, size, 3); masks uint8 (count, size, size), 1 on the lesion;
-        the table, a row a picture.
+        Images uint8 (count, size, size, 3); masks uint8 (count, size, size), 1 on the lesion; the
+        table, one row per image.
 
     Raises:
-        ValueError: if `count` or `size` is too small.
+        ValueError: if `count` or `size` is too small, or too large for this machine's memory.
     """
     if count < 40 or size < 16:
-        raise ValueError(f"expected 40 pictures or more, of 16 pixels or more: {count}, {size}")
-    rows, images, masks = [], [], []
+        raise ValueError(f"expected 40 images or more, of 16 pixels or more: {count}, {size}")
+    needed, memory = (5 * count + WORKING) * size**2, _memory()
+    if needed > memory:
+        raise ValueError(
+            f"{count:,} images of {size:,} pixels need {needed / 1e9:,.0f} GB of memory and this "
+            f"machine has {memory / 1e9:,.0f}: ask for fewer or smaller ones"
+        )
+    images = np.empty((count, size, size, 3), "uint8")
+    masks = np.empty((count, size, size), "uint8")
+    places = np.random.default_rng((VERSION, seed)).permutation(count).argsort()
+    rows = []
     for number, (dx, views) in enumerate(_lesions(count, seed)):
         seeds = (VERSION, seed, number)
         person = np.random.default_rng((*seeds, 0))
         age = np.clip(5 * np.round(person.normal(AGES[dx], 15) / 5), 5, 85)
         sex, site = person.choice(["female", "male"]), person.choice(SITES)
         for view in range(views):
-            image, mask = _picture(dx, size, (*seeds, 1), (*seeds, 2 + view))
-            images.append(image)
-            masks.append(mask)
-            rows.append((f"PHL_{number:06}", dx, age, sex, site))
-    order = np.random.default_rng((VERSION, seed)).permutation(count)
-    table = pd.DataFrame(rows, columns=["lesion_id", "dx", "age", "sex", "localization"])
-    table = table.iloc[order].reset_index(drop=True)
+            i = places[len(rows)]
+            images[i], masks[i] = _draw_one(dx, size, (*seeds, 1), (*seeds, 2 + view))
+            rows.append((i, f"PHL_{number:06}", dx, age, sex, site))
+    names = ["place", "lesion_id", "dx", "age", "sex", "localization"]
+    table = pd.DataFrame(rows, columns=names).set_index("place").sort_index()
     table.insert(0, "image_id", [f"PHA_{i:06}" for i in range(count)])
-    return np.stack(images)[order], np.stack(masks)[order], table
+    return images, masks, table.rename_axis(None)
+
+
+def _memory() -> float:
+    """This machine's memory in bytes, infinite where it does not say."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return math.inf
 
 
 def _lesions(count: int, seed: int) -> Iterator[tuple[str, int]]:
-    """Class and number of views of each lesion, until there are `count` pictures."""
-    random = np.random.default_rng((VERSION, seed))
-    wanted = np.maximum(np.round(count * PICTURES / PICTURES.sum()).astype(int), 4)
+    """Class and number of views of each lesion, until there are `count` images."""
+    rng = np.random.default_rng((VERSION, seed))
+    ham = np.array(IMAGES_PER_CLASS)
+    wanted = np.maximum(np.round(count * ham / ham.sum()).astype(int), 4)
     wanted[wanted.argmax()] += count - wanted.sum()
     for dx, left in zip(CLASSES, wanted, strict=True):
         while left:
-            views = min(left, 1 + random.choice(len(VIEWS), p=VIEWS / VIEWS.sum()))
+            views = min(left, 1 + rng.choice(len(VIEWS), p=VIEWS / VIEWS.sum()))
             left -= views
             yield dx, views
 
@@ -124,15 +150,15 @@ class Lesion:
     """A lesion as one view sees it; every array is (size, size).
 
     Attributes:
-        random: the lesion's own generator; its signs draw from it in a fixed order.
+        rng: the lesion's own generator; its signs draw from it in a fixed order.
         x, y: coordinates that turn and grow with the lesion.
         base: its mean radius.
         depth: 1 in the middle, 0 on the outline, negative outside.
         cover: from 0 (skin) to 1 (lesion), soft across the border.
-        colours: the picture so far, float (size, size, 3), 0 to 255.
+        colours: the image so far, float (size, size, 3), 0 to 255.
     """
 
-    random: np.random.Generator
+    rng: np.random.Generator
     x: np.ndarray
     y: np.ndarray
     base: float
@@ -146,7 +172,7 @@ class Lesion:
 
     def dots(self, count: int, radius: float) -> np.ndarray:
         """Soft round dots at random places on the lesion."""
-        places = self.base * self.random.uniform(-0.75, 0.75, (count, 2))
+        places = self.base * self.rng.uniform(-0.75, 0.75, (count, 2))
         dots = np.zeros_like(self.x)
         for px, py in places:
             distance = np.hypot(self.x - px, self.y - py)
@@ -156,8 +182,8 @@ class Lesion:
 
 def network(lesion: Lesion, strength: float = 0.5) -> None:
     """Brown meshes, as of a honeycomb that has been pulled about."""
-    mesh, turn = lesion.random.uniform(40, 52), lesion.random.uniform(0, np.pi)
-    bend = lesion.random.uniform(0, 2 * np.pi, 2)
+    mesh, turn = lesion.rng.uniform(40, 52), lesion.rng.uniform(0, np.pi)
+    bend = lesion.rng.uniform(0, 2 * np.pi, 2)
     x = lesion.x + 0.04 * np.sin(7 * lesion.y + bend[0])
     y = lesion.y + 0.04 * np.sin(6 * lesion.x + bend[1])
     waves = [
@@ -168,7 +194,7 @@ def network(lesion: Lesion, strength: float = 0.5) -> None:
 
 def atypical_network(lesion: Lesion) -> None:
     """A network on one side only, darker than a nevus's."""
-    turn, shift = lesion.random.uniform(0, 2 * np.pi), lesion.random.uniform(-0.3, 0.1)
+    turn, shift = lesion.rng.uniform(0, 2 * np.pi), lesion.rng.uniform(-0.3, 0.1)
     side = np.cos(turn) * lesion.x + np.sin(turn) * lesion.y - shift * lesion.base
     whole, lesion.cover = lesion.cover, lesion.cover / (1 + np.exp(-side / 0.04))
     network(lesion, 0.75)
@@ -204,11 +230,11 @@ def comedo_like_openings(lesion: Lesion) -> None:
 def arborising_vessels(lesion: Lesion) -> None:
     """Bright red vessels that branch and thin out."""
     for _ in range(3):
-        turn, offset = lesion.random.uniform(0, 2 * np.pi), lesion.random.uniform(-0.5, 0.5)
+        turn, offset = lesion.rng.uniform(0, 2 * np.pi), lesion.rng.uniform(-0.5, 0.5)
         along = np.cos(turn) * lesion.x + np.sin(turn) * lesion.y
         across = np.cos(turn) * lesion.y - np.sin(turn) * lesion.x - offset * lesion.base
         bent = across + 0.07 * np.sin(9 * along + offset)
-        branch = across - np.abs(along) * lesion.random.uniform(0.4, 0.8)
+        branch = across - np.abs(along) * lesion.rng.uniform(0.4, 0.8)
         for line, width in ((bent, 0.025), (branch, 0.016)):
             lesion.paint(np.exp(-((line / width) ** 2)), np.array([170.0, 30, 44]), 0.8)
 
@@ -246,18 +272,28 @@ SIGNS = {
 }
 
 
-def _picture(dx, size, own, camera) -> tuple[np.ndarray, np.ndarray]:
-    """One view of one lesion: its colours uint8 (size, size, 3), its mask uint8 (size, size)."""
-    random, view = np.random.default_rng(own), np.random.default_rng(camera)
+def _draw_one(
+    dx: str, size: int, own: tuple[int, ...], camera: tuple[int, ...]
+) -> tuple[np.ndarray, np.ndarray]:
+    """One view of one lesion.
+
+    Args:
+        dx: its class.
+        size: height and width in pixels.
+        own: seeds of the lesion's random numbers.
+        camera: seeds of the view's.
+
+    Returns:
+        Its colours uint8 (size, size, 3) and its mask uint8 (size, size).
+    """
+    rng, view = np.random.default_rng(own), np.random.default_rng(camera)
     across, down = np.meshgrid(*[(np.arange(size) + 0.5) / size * 2 - 1] * 2)
-    lesion = _lesion(dx, random, view, across, down)
+    lesion = _lesion(dx, rng, view, across, down)
     mask = (lesion.depth > 0).astype("uint8")
     colour, weight = BODY[dx]
-    lesion.paint(
-        np.ones_like(across), colour + random.normal(0, 12) + random.normal(0, 6, 3), weight
-    )
+    lesion.paint(np.ones_like(across), colour + rng.normal(0, 12) + rng.normal(0, 6, 3), weight)
     for sign in SIGNS[dx]:
-        if random.random() < 0.85 or len(SIGNS[dx]) == 1:
+        if rng.random() < 0.85 or len(SIGNS[dx]) == 1:
             sign(lesion)
 
     light = 1 + 0.08 * (view.normal() * across + view.normal() * down) / 2
@@ -275,44 +311,53 @@ def _picture(dx, size, own, camera) -> tuple[np.ndarray, np.ndarray]:
     return np.asarray(image), mask
 
 
-def _lesion(dx, random, view, across, down) -> Lesion:
-    """Bare skin, and where on it the lesion lies; round, long or irregular as it comes."""
+def _lesion(
+    dx: str,
+    rng: np.random.Generator,
+    view: np.random.Generator,
+    across: np.ndarray,
+    down: np.ndarray,
+) -> Lesion:
+    """Bare skin, and where on it the lesion lies; round, long or irregular as it comes.
+
+    `across` and `down` are the coordinates of the image, from -1 to 1, (size, size).
+    """
     turn, zoom = view.uniform(0, 2 * np.pi), view.uniform(0.9, 1.15)
     right, low = view.uniform(-0.12, 0.12, 2)
     x = (np.cos(turn) * (across - right) + np.sin(turn) * (down - low)) / zoom
     y = (np.cos(turn) * (down - low) - np.sin(turn) * (across - right)) / zoom
 
-    base, stretch = random.uniform(0.36, 0.6), random.uniform(0.6, 1)
+    base, stretch = rng.uniform(0.36, 0.6), rng.uniform(0.6, 1)
     angle, radius = np.arctan2(y / stretch, x), np.hypot(x, y / stretch)
     outline = np.ones_like(x)
     for k in range(2, 9):
-        amplitude = random.normal(0, ROUGHNESS.get(dx, 0.05)) * 2 / k
-        outline += amplitude * np.cos(k * angle + random.uniform(0, 2 * np.pi))
+        amplitude = rng.normal(0, ROUGHNESS.get(dx, 0.05)) * 2 / k
+        outline += amplitude * np.cos(k * angle + rng.uniform(0, 2 * np.pi))
     depth = 1 - radius / (base * np.maximum(outline, 0.3))
     cover = 1 / (1 + np.exp(-np.clip(depth / EDGE.get(dx, 0.1), -30, 30)))
 
-    skin = SKIN + random.normal(0, 10) + random.normal(0, 5, 3)
+    skin = SKIN + rng.normal(0, 10) + rng.normal(0, 5, 3)
     texture = 5 * _noise(view, len(x), 5) + 3 * _noise(view, len(x), len(x) // 3)
-    return Lesion(random, x, y, base, depth, cover, skin + texture[..., None])
+    return Lesion(rng, x, y, base, depth, cover, skin + texture[..., None])
 
 
-def _noise(random, size, cells) -> np.ndarray:
+def _noise(rng: np.random.Generator, size: int, cells: int) -> np.ndarray:
     """Smooth noise (size, size) of unit spread, with `cells` bumps to a side."""
-    grid = Image.fromarray(random.normal(size=(cells, cells)).astype("float32"))
+    grid = Image.fromarray(rng.normal(size=(cells, cells)).astype("float32"))
     return np.asarray(grid.resize((size, size), Image.Resampling.BICUBIC))
 
 
-def _hairs(pen, random, size) -> None:
+def _hairs(pen: ImageDraw.ImageDraw, rng: np.random.Generator, size: int) -> None:
     """A few dark arcs."""
-    for _ in range(random.integers(2, 8)):
-        start, turn, length = random.uniform(0, size, 2), random.uniform(0, 2 * np.pi), 0.7 * size
-        turns = turn + np.linspace(0, random.normal(0, 1.2), 12)
+    for _ in range(rng.integers(2, 8)):
+        start, turn, length = rng.uniform(0, size, 2), rng.uniform(0, 2 * np.pi), 0.7 * size
+        turns = turn + np.linspace(0, rng.normal(0, 1.2), 12)
         steps = length / 12 * np.stack([np.cos(turns), np.sin(turns)], axis=1)
         path = start + np.cumsum(steps, axis=0)
         pen.line([tuple(p) for p in path], fill=(52, 36, 32), width=max(1, size // 90))
 
 
-def _ruler(pen, size) -> None:
+def _ruler(pen: ImageDraw.ImageDraw, size: int) -> None:
     """Ticks along the lower edge, every fifth one longer."""
     for tick in range(26):
         place, height = tick * size / 25, size * (0.06 if tick % 5 else 0.1)

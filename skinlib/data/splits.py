@@ -1,19 +1,16 @@
-"""Which pictures train, which validate, which test; and how much one half knows of the other."""
+"""Which images train, which validate, which test."""
 
 import math
 from dataclasses import dataclass, replace
 
 import numpy as np
-import pandas as pd
-from PIL import Image
-from scipy.fft import dctn
 from sklearn.model_selection import train_test_split
 
-from skinlib.data.archives import DataError
 from skinlib.data.dataset import CLASSES, Dataset
+from skinlib.errors import DataError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Split:
     """Row indices of a `Dataset`, int64; but for the faulty ones, disjoint parts that cover it.
 
@@ -29,9 +26,20 @@ class Split:
     validation: np.ndarray
     test: np.ndarray
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Split):
+            return NotImplemented
+        parts = ("train", "validation", "test")
+        return (self.kind, self.seed) == (other.kind, other.seed) and all(
+            np.array_equal(getattr(self, part), getattr(other, part)) for part in parts
+        )
+
+    def __hash__(self) -> int:
+        return hash((self.kind, self.seed, len(self.train), len(self.test)))
+
     @property
     def about(self) -> dict:
-        """What a record says of it: how it was drawn, and how many pictures each part has."""
+        """What a run says of it: how it was drawn, and how many images each part has."""
         parts = {part: len(getattr(self, part)) for part in ("train", "validation", "test")}
         return {"kind": self.kind, "seed": self.seed, **parts}
 
@@ -39,19 +47,20 @@ class Split:
 def random_split(
     dataset: Dataset, seed: int = 0, *, test: float = 0.15, validation: float = 0.0
 ) -> Split:
-    """The paper's split as we read it (section 3.1): pictures at random, 85 % and 15 %.
+    """The paper's split as we read it (section 3.1): images at random, 85 % and 15 %.
 
-    How it was drawn is not stated; here each class is divided alike. Pictures of one lesion may
+    How it was drawn is not stated; here each class is divided alike. Images of one lesion may
     fall on both sides: see `leakage`.
 
     Args:
         dataset: what to split.
         seed: of the draw.
-        test: share of the pictures to test on.
-        validation: share of the remaining pictures to validate on.
+        test: share of the images to test on.
+        validation: share of the remaining images to validate on.
 
     Raises:
-        DataError: if a part would have fewer pictures than there are classes.
+        ValueError: if a share is not between 0 and 1.
+        DataError: if a part would have fewer images than there are classes.
     """
     return _split("random", dataset, np.arange(len(dataset)).astype(str), seed, test, validation)
 
@@ -59,11 +68,11 @@ def random_split(
 def grouped_split(
     dataset: Dataset, seed: int = 0, *, test: float = 0.15, validation: float = 0.0
 ) -> Split:
-    """Like `random_split`, but draws lesions: all pictures of one lesion fall on one side.
+    """Like `random_split`, but draws lesions: all images of one lesion fall on one side.
 
     Its shares are of the lesions.
     """
-    return _split("grouped", dataset, lesions(dataset), seed, test, validation)
+    return _split("grouped", dataset, dataset.lesions, seed, test, validation)
 
 
 def peeked_split(dataset: Dataset, seed: int = 0, *, test: float = 0.15) -> Split:
@@ -78,7 +87,7 @@ def peeked_split(dataset: Dataset, seed: int = 0, *, test: float = 0.15) -> Spli
 def copied_split(dataset: Dataset, seed: int = 0, *, test: float = 0.15) -> Split:
     """A split with a fault: rare classes are copied first, so that copies fall on both sides.
 
-    Every class is repeated until it has as many pictures as the largest, more or less; then the
+    Every class is repeated until it has as many images as the largest, more or less; then the
     rows are divided at random. A row can come several times, in both parts.
     """
     count = np.bincount(dataset.labels, minlength=len(CLASSES))
@@ -107,84 +116,52 @@ SPLITS = {
 
 
 def lesions(dataset: Dataset) -> np.ndarray:
-    """The lesion of each picture, str (N,); a picture of unknown lesion is a lesion of its own."""
-    table = dataset.table
-    return table["lesion_id"].fillna(table["image_id"]).to_numpy(dtype=str)
+    """`Dataset.lesions`: the lesion of each image, str (N,)."""
+    return dataset.lesions
 
 
-def _split(kind, dataset, groups, seed, test, validation):
+def _split(
+    kind: str, dataset: Dataset, groups: np.ndarray, seed: int, test: float, validation: float
+) -> Split:
+    """Draws groups, each class alike, and returns the images of the drawn groups.
+
+    Args:
+        kind: of the split.
+        dataset: N images.
+        groups: str (N,); images of one group stay together.
+        seed: of the draw.
+        test: share of the groups.
+        validation: share of the remaining groups.
+    """
+    if not (0 < test < 1 and 0 <= validation < 1):
+        raise ValueError(
+            f"test and validation: expected shares between 0 and 1, got {test} and {validation}"
+        )
     units, first, unit = np.unique(groups, return_index=True, return_inverse=True)
-    classes = dataset.labels[first]
-
-    def part(of, share):
-        if share == 0:
-            return of, of[:0]
-        rare = [CLASSES[c] for c in np.unique(classes[of]) if (classes[of] == c).sum() < 2]
-        if rare:
-            raise DataError(
-                f"{dataset.name} has a single lesion or picture of {', '.join(rare)} to divide: "
-                "use more pictures"
-            )
-        present, chosen = len(np.unique(classes[of])), math.ceil(share * len(of))
-        if min(chosen, len(of) - chosen) < present:
-            raise DataError(
-                f"{dataset.name} has {len(of)} lesions or pictures to divide, and a share of "
-                f"{share} leaves a part with fewer than the {present} classes: use more pictures"
-            )
-        return train_test_split(of, test_size=share, random_state=seed, stratify=classes[of])
-
-    rest, tested = part(np.arange(len(units)), test)
-    trained, validated = part(rest, validation)
-    train, validation, test = (
-        np.flatnonzero(np.isin(unit, chosen)) for chosen in (trained, validated, tested)
-    )
-    return Split(kind, seed, train, validation, test)
+    classes = dataset.labels[first]  # (units,)
+    everything = np.arange(len(units))
+    rest, tested = _divide(dataset, everything, classes, test, seed)
+    trained, validated = rest, rest[:0]
+    if validation:
+        trained, validated = _divide(dataset, rest, classes, validation, seed)
+    parts = (np.flatnonzero(np.isin(unit, some)) for some in (trained, validated, tested))
+    return Split(kind, seed, *parts)
 
 
-def perceptual_hash(images: np.ndarray) -> np.ndarray:
-    """A 256-bit DCT hash of each picture: near-duplicates differ in few bits.
-
-    Grey, 64 x 64, the lowest 16 x 16 cosine coefficients, each compared with their median.
-
-    Args:
-        images: uint8 (N, H, W, 3).
-
-    Returns:
-        uint64 (N, 4).
-    """
-    bits = np.empty((len(images), 256), bool)
-    for i, image in enumerate(images):
-        grey = np.asarray(Image.fromarray(image).convert("L").resize((64, 64)), "float32")
-        low = dctn(grey, norm="ortho")[:16, :16].ravel()
-        bits[i] = low > np.median(low)
-    return np.packbits(bits, axis=1).view("uint64")
-
-
-def leakage(dataset: Dataset, split: Split, *, near: int = 24) -> pd.DataFrame:
-    """What share of the test pictures the training part already knows, per class and overall.
-
-    Args:
-        dataset: the pictures.
-        split: a split of them.
-        near: two pictures are near-duplicates when their hashes differ in at most this many of
-            256 bits.
-
-    Returns:
-        A row a class and a row "all"; columns `pictures` (count in the test part), `same_lesion`
-        and `near_duplicate` (shares of them, 0 to 1).
-    """
-    group = lesions(dataset)
-    known = np.isin(group[split.test], group[split.train])
-    seen, asked = (perceptual_hash(dataset.images[part]) for part in (split.train, split.test))
-    closest = np.array([np.bitwise_count(seen ^ row).sum(1).min(initial=256) for row in asked])
-    frame = pd.DataFrame(
-        {
-            "dx": dataset.table["dx"].to_numpy()[split.test],
-            "same_lesion": known,
-            "near_duplicate": closest <= near,
-        }
-    )
-    rows = frame.groupby("dx").mean()
-    rows.loc["all"] = frame[["same_lesion", "near_duplicate"]].mean()
-    rows.insert(0, "pictures", [*frame.groupby("dx").size(), len(frame)])
-    return rows.rename_axis(None)
+def _divide(
+    dataset: Dataset, units: np.ndarray, classes: np.ndarray, share: float, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Divides units (indices into `classes`) into two parts, of which the second has `share`."""
+    counts = np.bincount(classes[units], minlength=len(CLASSES))
+    if rare := [name for name, n in zip(CLASSES, counts, strict=True) if n == 1]:
+        raise DataError(
+            f"{dataset.name} has a single lesion or image of {', '.join(rare)} to divide: use more "
+            "images"
+        )
+    present, chosen = np.count_nonzero(counts), math.ceil(share * len(units))
+    if min(chosen, len(units) - chosen) < present:
+        raise DataError(
+            f"{dataset.name} has {len(units)} lesions or images to divide, and a share of {share} "
+            f"leaves a part with fewer than the {present} classes: use more images"
+        )
+    return train_test_split(units, test_size=share, random_state=seed, stratify=classes[units])

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from skinlib.data import CLASSES, Dataset
-from skinlib.data.ham10000 import to_square
+from skinlib.data.decode import to_square
 from skinlib.data.splits import lesions
 from skinlib.figures import COLOURS
 

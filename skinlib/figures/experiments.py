@@ -57,7 +57,7 @@ def per_class_recall(table: pd.DataFrame, data: str) -> Figure:
     """A bar a class, with the number of test pictures that it rests on."""
     figure, axes = plt.subplots(figsize=(6.5, 3))
     bars = axes.bar(table.index, table["recall"], color=[COLOURS[c] for c in table.index])
-    axes.bar_label(bars, [f"n = {n}" for n in table["pictures"]], padding=2, fontsize=9)
+    axes.bar_label(bars, [f"n = {n}" for n in table["images"]], padding=2, fontsize=9)
     axes.yaxis.set_major_formatter("{x:.0%}")
     axes.set(ylabel="recall", ylim=(0, 1.1), title=f"data: {data}")
     return figure
@@ -153,14 +153,14 @@ def calibration(tables: dict[str, pd.DataFrame], data: str) -> Figure:
     """Reliability: how often a network is right, against how sure it is.
 
     Args:
-        tables: name of a run -> what `skinlib.metrics.calibration` returns.
+        tables: name of a run -> what `skinlib.scores.reliability_table` returns.
         data: what the runs were made on.
     """
     figure, ax = plt.subplots(figsize=(4.6, 4.2))
     ax.plot([0, 1], [0, 1], color="0.5", ls="--", label="perfectly calibrated")
     marks = zip(tables.items(), "osD^v", sns.color_palette("colorblind"), strict=False)
     for (name, table), marker, colour in marks:
-        size = 15 + 300 * table["pictures"] / table["pictures"].sum()
+        size = 15 + 300 * table["images"] / table["images"].sum()
         ax.plot(table["confidence"], table["accuracy"], color=colour, lw=1)
         ax.scatter(table["confidence"], table["accuracy"], size, color=colour, marker=marker,
                    label=name)  # fmt: skip

@@ -9,8 +9,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from skinlib.layers.attention import SoftAttention
 from skinlib.layers.deformable import DeformableConv2D
-from skinlib.layers.soft_attention import SoftAttention
 
 KINDS = {
     "deformable convolution": (DeformableConv2D, "#D55E00"),

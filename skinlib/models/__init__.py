@@ -6,7 +6,6 @@ import keras
 
 from skinlib.models.alexnet import alexnet
 from skinlib.models.arl import arl14, arl50
-from skinlib.models.error import ModelError
 from skinlib.models.proposed import proposed
 from skinlib.models.resnet50 import resnet50
 from skinlib.models.small import small
@@ -22,6 +21,9 @@ MODELS: dict[str, Callable[..., keras.Model]] = {
 }
 """In the order of the paper's table 1."""
 
+BUILDERS = {**MODELS, "small": small}
+"""With the network of the lessons."""
+
 
 def build(
     name: str, input_shape: tuple[int, int, int], classes: int = 7, **options: object
@@ -29,15 +31,15 @@ def build(
     """Builds a network by name: (N, H, W, 3) pixels in 0..255 to (N, classes) probabilities.
 
     Args:
-        name: a key of `MODELS`, or "small", the lessons' network.
+        name: a key of `BUILDERS`.
         input_shape: (H, W, 3), with sides of 64 or more.
         classes: how many.
         **options: keyword arguments of the network's own function.
 
     Raises:
-        ModelError: if there is no network of that name.
+        ValueError: if there is no network of that name, if it does not take this shape, or if
+            Keras is set to channels first.
     """
-    known = {**MODELS, "small": small}
-    if name not in known:
-        raise ModelError(f"unknown model {name!r}: expected one of {', '.join(known)}")
-    return known[name](input_shape, classes, **options)
+    if name not in BUILDERS:
+        raise ValueError(f"model: expected one of {', '.join(BUILDERS)}, got {name!r}")
+    return BUILDERS[name](input_shape, classes, **options)

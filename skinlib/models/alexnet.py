@@ -7,7 +7,7 @@ cards (60,965,224 parameters); in one tower the same layers have 62,378,344.
 import keras
 from keras import layers, ops
 
-from skinlib.models.error import ModelError
+from skinlib.models.pixels import pixels
 
 
 @keras.saving.register_keras_serializable(package="skinlib")
@@ -18,12 +18,19 @@ class LocalResponseNormalization(keras.layers.Layer):
     The energy is float32: in 16 bits it would overflow from a_j = 256 on.
     """
 
+    def __init__(self, **kwargs: object):
+        super().__init__(**kwargs)
+        self.built = True
+
     def call(self, inputs):
         channels = inputs.shape[-1]
         squares = ops.square(ops.cast(inputs, "float32"))
         squares = ops.pad(squares, [(0, 0)] * 3 + [(2, 2)])
         energy = sum(squares[..., shift : shift + channels] for shift in range(5))
         return inputs / ops.cast(ops.power(2 + 1e-4 * energy, 0.75), inputs.dtype)
+
+    def compute_output_shape(self, input_shape):
+        return input_shape
 
 
 def alexnet(
@@ -39,15 +46,13 @@ def alexnet(
         dropout: share of the values that is dropped after each hidden fully connected layer.
 
     Raises:
-        ModelError: if a side is shorter than 64.
+        ValueError: if a side is shorter.
     """
-    if min(input_shape[:2]) < 64:
-        raise ModelError(f"AlexNet needs pictures with sides of 64 or more, got {input_shape}")
+    inputs = pixels(input_shape, least=64)
 
     def convolution(filters: int, size: int, name: str, strides: int = 1, padding: str = "same"):
         return layers.Conv2D(filters, size, strides, padding, activation="relu", name=name)
 
-    inputs = keras.Input(input_shape, name="pixels")
     x = layers.Rescaling(1 / 255, name="rescale")(inputs)
     x = layers.ZeroPadding2D(((2, 1), (2, 1)), name="pad")(x)
     x = convolution(96, 11, "conv1", strides=4, padding="valid")(x)

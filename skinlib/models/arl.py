@@ -5,38 +5,10 @@ block has computed, normalised over space, says where the block's input deserves
 """
 
 import keras
-from keras import layers, ops
+from keras import layers
 
-
-@keras.saving.register_keras_serializable(package="skinlib")
-class AttentionResidual(keras.layers.Layer):
-    """Joins a block's residual F and its input x: F + x + alpha * softmax(F) * x.
-
-    The softmax runs over the H * W places of each channel, in float32. alpha is learned, one
-    number a block; no other weights are added. Two tensors (N, H, W, C) give one.
-
-    Args:
-        alpha: where the learned factor starts.
-        **kwargs: what every Keras layer takes.
-    """
-
-    def __init__(self, alpha: float = 0.001, **kwargs):
-        super().__init__(**kwargs)
-        self.start = alpha
-
-    def build(self, input_shape):
-        start = keras.initializers.Constant(self.start)
-        self.alpha = self.add_weight(shape=(), initializer=start, name="alpha")
-
-    def call(self, inputs):
-        residual, x = inputs
-        logits = ops.cast(residual, "float32")
-        where = ops.exp(logits - ops.max(logits, axis=(1, 2), keepdims=True))
-        where = where / ops.sum(where, axis=(1, 2), keepdims=True)
-        return residual + x + self.alpha * ops.cast(where, x.dtype) * x
-
-    def get_config(self) -> dict:
-        return {**super().get_config(), "alpha": self.start}
+from skinlib.layers.attention import AttentionResidual
+from skinlib.models.pixels import pixels
 
 
 def arl14(
@@ -73,8 +45,11 @@ def arl(
         alpha: where the learned factors start. The publication calls them learnable; we have not
             found where they start.
         name: of the model.
+
+    Raises:
+        ValueError: if a side is shorter.
     """
-    inputs = keras.Input(input_shape, name="pixels")
+    inputs = pixels(input_shape, least=32)
     x = layers.Rescaling(1 / 255, name="rescale")(inputs)
     x = layers.ZeroPadding2D(3, name="pad")(x)
     x = _convolution(64, 7, "conv1", strides=2, padding="valid")(x)

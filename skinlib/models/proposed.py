@@ -6,9 +6,9 @@ Figure 1 and section 2.1 of Cao et al. (2024).
 import keras
 from keras import layers
 
+from skinlib.layers.attention import SoftAttention
 from skinlib.layers.deformable import DeformableConv2D
-from skinlib.layers.soft_attention import SoftAttention
-from skinlib.models.error import ModelError
+from skinlib.models.pixels import pixels
 
 KERNELS = (1, 3, 5, 7)
 """Sides of the four parallel kernels, convolutions 1 to 4; each has 8 filters."""
@@ -38,7 +38,7 @@ def proposed(
     chapter 05 argues for their defaults.
 
     Args:
-        input_shape: (H, W, 3).
+        input_shape: (H, W, 3), with sides of 32 or more.
         classes: how many.
         deformable: False puts a plain convolution of the same shape in the layer's place.
         attention: False puts a plain convolution in its place, with the kernel of the attention's
@@ -51,10 +51,11 @@ def proposed(
         initializer: of the ten convolutions' kernels, as Keras names it.
 
     Raises:
-        ModelError: if `pools` has other numbers than 4 to 10, each at most once.
+        ValueError: if a side is shorter, or if `pools` has other numbers than 4 to 10, each at
+            most once.
     """
     if len(set(pools)) < len(pools) or not set(pools) <= {4, *FILTERS}:
-        raise ModelError(f"pools are different numbers from 4 to 10, got {tuple(pools)}")
+        raise ValueError(f"pools: expected different numbers from 4 to 10, got {tuple(pools)}")
 
     def convolution(x, filters, side, name):
         x = layers.Conv2D(
@@ -67,7 +68,7 @@ def proposed(
         )(x)
         return layers.BatchNormalization(name=f"{name}_norm")(x) if batch_norm else x
 
-    inputs = keras.Input(input_shape, name="pixels")
+    inputs = pixels(input_shape, least=32)
     x = layers.Rescaling(1 / 255, name="rescale")(inputs)
     x = layers.Concatenate(name="concatenate")(
         [convolution(x, 8, k, f"conv{n}_{k}x{k}") for n, k in enumerate(KERNELS, start=1)]

@@ -3,22 +3,24 @@
 import keras
 from keras import layers
 
-from skinlib.models.imagenet import Weights, backbone
+from skinlib.models.pixels import pixels
 
 
-def resnet50(
-    input_shape: tuple[int, int, int], classes: int = 7, *, weights: Weights = None
-) -> keras.Model:
+def resnet50(input_shape: tuple[int, int, int], classes: int = 7) -> keras.Model:
     """Builds ResNet50: (N, H, W, 3) pixels in 0..255 to (N, classes) probabilities.
 
-    Its last layer always starts at random.
+    All its weights start at random.
 
     Args:
         input_shape: (H, W, 3), with sides of 32 or more.
         classes: how many.
-        weights: of the convolutions, see `skinlib.models.imagenet.backbone`.
+
+    Raises:
+        ValueError: if a side is shorter.
     """
-    inputs, x = backbone(keras.applications.ResNet50, input_shape, weights)
+    inputs = pixels(input_shape, least=32)
+    x = layers.Rescaling(1 / 255, name="rescale")(inputs)
+    x = keras.applications.ResNet50(weights=None, include_top=False, input_tensor=x).output
     x = layers.GlobalAveragePooling2D(name="average")(x)
     x = layers.Dense(classes, activation="softmax", dtype="float32", name="probabilities")(x)
     return keras.Model(inputs, x, name="resnet50")

@@ -3,23 +3,25 @@
 import keras
 from keras import layers
 
-from skinlib.models.imagenet import Weights, backbone
+from skinlib.models.pixels import pixels
 
 
-def vgg16(
-    input_shape: tuple[int, int, int], classes: int = 7, *, weights: Weights = None
-) -> keras.Model:
+def vgg16(input_shape: tuple[int, int, int], classes: int = 7) -> keras.Model:
     """Builds VGG16: (N, H, W, 3) pixels in 0..255 to (N, classes) probabilities.
 
-    Its fully connected layers always start at random. The parameters of 138,357,544 hold for
-    1000 classes at 224 x 224.
+    All its weights start at random. The parameters of 138,357,544 hold for 1000 classes at
+    224 x 224.
 
     Args:
         input_shape: (H, W, 3), with sides of 32 or more.
         classes: how many.
-        weights: of the convolutions, see `skinlib.models.imagenet.backbone`.
+
+    Raises:
+        ValueError: if a side is shorter.
     """
-    inputs, x = backbone(keras.applications.VGG16, input_shape, weights)
+    inputs = pixels(input_shape, least=32)
+    x = layers.Rescaling(1 / 255, name="rescale")(inputs)
+    x = keras.applications.VGG16(weights=None, include_top=False, input_tensor=x).output
     x = layers.Flatten(name="flatten")(x)
     x = layers.Dense(4096, activation="relu", name="dense1")(x)
     x = layers.Dense(4096, activation="relu", name="dense2")(x)

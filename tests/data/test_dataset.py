@@ -1,78 +1,63 @@
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from skinlib.data import CLASSES, Dataset, load
-from skinlib.data.archives import DataError
-from skinlib.data.dataset import describe, preparing
-
-
-def test_opened_as_written(tmp_path, make_dataset):
-    wanted = make_dataset(range(7), ["a", "a", "b", None, "c", "d", "e"])
-    folder = tmp_path / "prepared"
-    with preparing(folder) as scratch:
-        np.save(scratch / "images.npy", wanted.images)
-        describe(scratch, wanted.table, name="test", fingerprint="0", resize="drawn")
-    got = Dataset.open(folder)
-    assert isinstance(got.images, np.memmap)
-    np.testing.assert_array_equal(got.images, wanted.images)
-    np.testing.assert_array_equal(got.labels, np.arange(7))
-    assert got.table["lesion_id"].isna().tolist() == [i == 3 for i in range(7)]
-    assert (got.name, got.fingerprint, got.resize, got.masks) == ("test", "0", "drawn", None)
-    assert got.image_shape == (16, 16, 3)
-
-
-def test_a_failed_preparation_leaves_nothing(tmp_path):
-    def fail():
-        with preparing(tmp_path / "prepared") as scratch:
-            (scratch / "images.npy").write_bytes(b"half")
-            raise RuntimeError("killed")
-
-    with pytest.raises(RuntimeError, match="killed"):
-        fail()
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_the_first_of_two_preparations_stays(tmp_path):
-    folder = tmp_path / "prepared"
-    with preparing(folder) as slow:
-        with preparing(folder) as fast:
-            (fast / "who").write_text("fast")
-        (slow / "who").write_text("slow")
-    assert (folder / "who").read_text() == "fast"
-    assert list(tmp_path.iterdir()) == [folder]
-
-
-def test_the_first_stays_where_the_second_looked_in_vain(tmp_path, monkeypatch):
-    """Between looking and renaming, another process may finish."""
-    folder = tmp_path / "prepared"
-    rename = Path.rename
-
-    def late(path, target):
-        target.mkdir()
-        (target / "who").write_text("fast")
-        rename(path, target)
-
-    monkeypatch.setattr(Path, "rename", late)
-    with preparing(folder) as slow:
-        (slow / "who").write_text("slow")
-    assert (folder / "who").read_text() == "fast"
-
-
-def test_a_cache_that_cannot_be_written_to_is_one_sentence(tmp_path):
-    (tmp_path / "file").touch()
-    with (
-        pytest.raises(DataError, match="file cannot be written to: point SKINLIB_DATA at"),
-        preparing(tmp_path / "file" / "prepared"),
-    ):
-        pass
+from skinlib.data import CLASSES, load
+from skinlib.data.dataset import fingerprint
 
 
 def test_unknown_data_set():
-    with pytest.raises(ValueError, match="unknown data set 'mnist': expected \"phantom\""):
-        load("mnist")
+    with pytest.raises(ValueError, match=r"name: expected one of phantom, .*, got 'mnist'"):
+        load("mnist", size=64)
+
+
+@pytest.mark.parametrize("wrong", [{"size": 0}, {"size": 16, "count": 0}])
+def test_sizes_and_counts_from_one(wrong):
+    with pytest.raises(ValueError, match="size and count: expected 1 or more, got"):
+        load("phantom", **wrong)
 
 
 def test_classes_are_sorted_so_that_sklearn_agrees():
     assert list(CLASSES) == sorted(CLASSES)
+
+
+def test_an_unknown_lesion_is_a_lesion_of_its_own(make_dataset):
+    dataset = make_dataset(range(4), ["a", "a", None, None])
+    assert dataset.lesions.tolist() == ["a", "a", "T_0002", "T_0003"]
+
+
+def test_equal_data_sets(make_dataset):
+    """Comparing two raised: the truth value of an array is ambiguous."""
+    dataset, copy = (make_dataset(range(7), list("aabcdef")) for _ in range(2))
+    assert dataset == copy
+    assert hash(dataset) == hash(copy)
+    masks = np.zeros((7, 16, 16), "uint8")
+    changes = {"name": "x", "fingerprint": "1", "resize": "crop", "masks": masks}
+    for name, value in changes.items():
+        assert dataset != replace(dataset, **{name: value})
+    assert replace(dataset, masks=masks) != replace(dataset, masks=masks + 1)
+    assert dataset != "a data set"
+
+
+@pytest.mark.parametrize("column", ["image_id", "dx", "lesion_id", None])
+def test_what_the_fingerprint_sees(make_dataset, column):
+    dataset = make_dataset(range(7), list("aabcdef"))
+    table, images = dataset.table.copy(), dataset.images.copy()
+    before = fingerprint(table, images)
+    assert fingerprint(table.assign(age=1.0), images) == before
+    if column:
+        table.loc[3, column] = "other"
+    else:
+        images[3, 4, 5, 0] ^= 1
+    assert fingerprint(table, images) != before
+
+
+def test_some_images(phantom):
+    rows = np.array([7, 3, 11])
+    some = phantom.take(rows)
+    np.testing.assert_array_equal(some.images, phantom.images[rows])
+    np.testing.assert_array_equal(some.masks, phantom.masks[rows])
+    np.testing.assert_array_equal(some.labels, phantom.labels[rows])
+    assert some.outlined.all()
+    assert some.fingerprint == fingerprint(some.table, some.images)

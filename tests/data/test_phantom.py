@@ -6,7 +6,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from skinlib.data import CLASSES, load
-from skinlib.data.phantom import PICTURES, draw
+from skinlib.data.dataset import IMAGES_PER_CLASS
+from skinlib.data.phantom import draw
+from skinlib.data.prepared import DataWarning
 from skinlib.data.splits import grouped_split
 
 
@@ -28,7 +30,7 @@ def test_hams_proportions_and_no_class_forgotten(drawn):
     counts = table["dx"].value_counts().reindex(CLASSES)
     assert counts.sum() == 200
     assert counts.min() >= 4
-    np.testing.assert_allclose(counts["nv"] / 200, PICTURES[5] / PICTURES.sum(), atol=0.05)
+    np.testing.assert_allclose(counts["nv"] / 200, 6705 / sum(IMAGES_PER_CLASS), atol=0.05)
 
 
 def test_masks_are_true_outlines(drawn):
@@ -80,7 +82,7 @@ def test_drawn_once(tmp_path, monkeypatch):
 
 def test_a_failed_drawing_leaves_nothing(tmp_path, monkeypatch):
     monkeypatch.setenv("SKINLIB_DATA", str(tmp_path))
-    monkeypatch.setattr("skinlib.data.phantom.describe", None)
+    monkeypatch.setattr("skinlib.data.phantom.seal", None)
     with pytest.raises(TypeError):
         load("phantom", count=40, size=16)
     assert list(tmp_path.iterdir()) == []
@@ -88,7 +90,7 @@ def test_a_failed_drawing_leaves_nothing(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize(("count", "size"), [(39, 32), (40, 15)])
 def test_too_little(count, size):
-    with pytest.raises(ValueError, match="expected 40 pictures or more, of 16 pixels or more"):
+    with pytest.raises(ValueError, match="expected 40 images or more, of 16 pixels or more"):
         draw(count, size)
 
 
@@ -101,3 +103,20 @@ def test_mean_colours_do_not_give_the_class_away():
     linear.fit(means[split.train], dataset.labels[split.train])
     score = balanced_accuracy_score(dataset.labels[split.test], linear.predict(means[split.test]))
     assert 1 / 7 < score < 0.45
+
+
+def test_what_memory_cannot_hold_is_one_sentence():
+    """The process was killed without a word."""
+    with pytest.raises(ValueError, match=r"1,000 images of 20,000 pixels need .* GB of memory and"):
+        load("phantom", size=20000)
+
+
+def test_a_damaged_phantom_is_drawn_anew(tmp_path, monkeypatch):
+    monkeypatch.setenv("SKINLIB_DATA", str(tmp_path))
+    first = load("phantom", count=40, size=16)
+    wanted = np.array(first.images)
+    (folder,) = tmp_path.iterdir()
+    (folder / "images.npy").write_bytes(b"")
+    with pytest.warns(DataWarning, match=r"is damaged .*images.npy has 0 bytes.*: it is made anew"):
+        again = load("phantom", count=40, size=16)
+    np.testing.assert_array_equal(again.images, wanted)

@@ -79,14 +79,11 @@ HATS, GATHERS = 10**6, 0
 """Small maps take the product of hats, larger ones the gathers: so that every map takes either."""
 
 
-WAYS = {"hats": (HATS, []), "one by one": (GATHERS, []), "whole batch": (GATHERS, ["a card"])}
-"""Without a card, pictures are gathered one by one."""
+WAYS = {"hats": HATS, "gathers": GATHERS}
 
 
 def take(way, monkeypatch):
-    limit, cards = WAYS[way]
-    monkeypatch.setattr(deformable, "SMALL", limit)
-    monkeypatch.setattr(deformable, "gpus", lambda: cards)
+    monkeypatch.setattr(deformable, "SMALL", WAYS[way])
 
 
 @pytest.fixture(params=WAYS)
@@ -258,7 +255,7 @@ def moving(**options):
 
 
 def test_saved_and_loaded(tmp_path):
-    layer, x = moving(offset_groups=2, offset_lr_multiplier=0.1)
+    layer, x = moving(offset_groups=2)
     inputs = keras.Input(x.shape[1:])
     model = keras.Model(inputs, layer(inputs))
     model.save(tmp_path / "model.keras")
@@ -339,37 +336,13 @@ def test_sampling_points_of_an_untrained_layer_are_the_grid():
     np.testing.assert_array_equal(points[0, 1, 2, 0, 8], [4, 6])
 
 
-def test_the_learning_rate_multiplier_scales_one_gradient():
-    full, x = moving()
-    slow, _ = moving(offset_lr_multiplier=0.1)
-    slow.set_weights(full.get_weights())
-    np.testing.assert_allclose(
-        ops.convert_to_numpy(full(x)), ops.convert_to_numpy(slow(x)), atol=1e-5
-    )
-
-    def bias_gradient(layer):
-        weights = [ops.convert_to_tensor(v) for v in layer.trainable_variables]
-        place = next(
-            i for i, v in enumerate(layer.trainable_variables) if v is layer.offset_convolution.bias
-        )
-
-        def function(bias):
-            changed = [*weights[:place], bias, *weights[place + 1 :]]
-            return layer.stateless_call(changed, [], x)[0]
-
-        return gradient(function, np.zeros(27, "float32"))
-
-    assert np.abs(bias_gradient(full)).max() > 0.01
-    np.testing.assert_allclose(bias_gradient(slow), 0.1 * bias_gradient(full), rtol=1e-4, atol=1e-5)
-
-
 @pytest.mark.parametrize(
     ("change", "says"),
     [
         ({"mask": np.ones((2, 6, 5, 8))}, r"mask: expected \(2, 6, 5, 9\), got \(2, 6, 5, 8\)"),
         ({"padding": "reflect"}, 'expected "same" or "valid", got \'reflect\''),
         ({"padding": "valid", "dilation_rate": 4}, "reaches over 9 pixels and the inputs have 6"),
-        ({"offset_groups": 3}, "expected a divisor of 4, got 3"),
+        ({"offset_groups": 3}, "expected a divisor of 4 channels, got 3"),
         ({"kernel": np.ones((3, 3, 3, 4))}, "channels that divide the inputs' 4"),
         ({"inputs": np.ones((7, 6, 4))}, r"inputs: expected 4 axes, got the shape \(7, 6, 4\)"),
     ],

@@ -7,7 +7,6 @@ from keras import layers
 from keras.activations import relu
 
 from skinlib.models.alexnet import LocalResponseNormalization, alexnet
-from skinlib.models.error import ModelError
 
 
 def test_published_size(outline):
@@ -36,7 +35,7 @@ def test_maps_of_the_publication(outline):
 
 
 def test_too_small():
-    with pytest.raises(ModelError, match=r"sides of 64 or more, got \(64, 63, 3\)"):
+    with pytest.raises(ValueError, match=r"expected sides of 64 or more, got \(64, 63, 3\)"):
         alexnet((64, 63, 3))
 
 

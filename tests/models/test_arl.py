@@ -5,7 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from skinlib.models.arl import AttentionResidual, arl50
+from skinlib.layers.attention import AttentionResidual
+from skinlib.models.arl import arl50
 
 # Keras 3.15 reads its variables through a protocol that NumPy 2.4 calls old.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

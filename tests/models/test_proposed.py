@@ -7,9 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import layers
 
+from skinlib.layers.attention import SoftAttention
 from skinlib.layers.deformable import DeformableConv2D
-from skinlib.layers.soft_attention import SoftAttention
-from skinlib.models.error import ModelError
 from skinlib.models.proposed import proposed
 
 
@@ -49,7 +48,6 @@ def test_pools_are_3_by_3_with_stride_2(model):
 def test_the_papers_layers_have_the_papers_settings(model):
     attention, deformable = model.get_layer("attention"), model.get_layer("deformable")
     assert (attention.maps, attention.kernel_size, attention.initial_gamma) == (128, 3, 0.01)
-    assert (attention.residual, attention.concat) == (True, False)
     assert (deformable.filters, deformable.kernel_size, deformable.modulated) == (128, (3, 3), True)
     for name in ("deformable", "dense1", "dense2"):
         assert model.get_layer(name).activation is keras.activations.relu
@@ -104,7 +102,7 @@ def test_a_pool_follows_its_convolution(place, outline):
 
 @pytest.mark.parametrize("pools", [(3, 4, 5, 6, 7), (4, 4, 5, 6, 7), (6, 7, 8, 10, 11)])
 def test_pools_elsewhere_are_refused(pools):
-    with pytest.raises(ModelError, match="different numbers from 4 to 10, got"):
+    with pytest.raises(ValueError, match="pools: expected different numbers from 4 to 10, got"):
         proposed((64, 64, 3), pools=pools)
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from skinlib import metrics
 from skinlib.data import load
 from skinlib.data.splits import grouped_split
+from skinlib.scores import score_values
 from skinlib.training import Recipe, train
 
 dataset = load("phantom", count=800, size=64, seed=1)
@@ -24,10 +24,7 @@ split = replace(split, test=split.validation, validation=split.validation[:0])
 rows = []
 for batch_size, first in product((8, 32), ("glorot_uniform", "he_normal")):
     recipe = Recipe(epochs=8, batch_size=batch_size, options={"dropout": 0.0, "initializer": first})
-    values = [
-        metrics.scores(train(dataset, split, replace(recipe, seed=s))[1], resamples=2)["value"]
-        for s in range(2)
-    ]
-    mean = pd.concat(values, axis=1).mean(axis=1)
+    values = [score_values(train(dataset, split, replace(recipe, seed=s))[1]) for s in range(2)]
+    mean = pd.DataFrame(values).mean()
     rows.append({"batch_size": batch_size, "initializer": first, **mean})
 pd.DataFrame(rows).round(4).to_csv(Path(__file__).with_name("settings.csv"), index=False)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from keras import ops
 from scipy.special import softmax
 
-from skinlib.layers.soft_attention import SoftAttention
+from skinlib.layers.attention import SoftAttention
 
 # Keras 3.15 reads its variables through a protocol that NumPy 2.4 calls old.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -124,24 +124,6 @@ def test_every_input_channel_decides_where_to_look():
     assert all(np.abs(g[1]).max() == 0 for g in by_channel)
 
 
-def test_residual_and_concat():
-    t = features(2, 5, 4, 3)
-    layer = SoftAttention(4, gamma=0.5)
-    outputs, alpha = attend(layer, t)
-    weighted = 0.5 * alpha[..., None] * t
-    np.testing.assert_allclose(outputs, t + weighted, rtol=1e-5)
-    for residual, concat, expected in (
-        (False, False, weighted),
-        (False, True, np.concatenate([t, weighted], -1)),
-        (True, True, np.concatenate([t, t + weighted], -1)),
-    ):
-        other = SoftAttention(4, gamma=0.5, residual=residual, concat=concat)
-        other.build(t.shape)
-        other.set_weights(layer.get_weights())
-        np.testing.assert_allclose(attend(other, t)[0], expected, rtol=1e-5)
-        assert other(keras.Input((5, 4, 3))).shape == (None, *expected.shape[1:])
-
-
 def test_sizes_may_be_unknown():
     inputs = keras.Input((None, None, 3))
     model = keras.Model(inputs, SoftAttention(4)(inputs, return_alpha=True))
@@ -154,7 +136,7 @@ def test_sizes_may_be_unknown():
 
 def test_saved_and_loaded(tmp_path):
     inputs = keras.Input((6, 5, 3))
-    layer = SoftAttention(4, 5, gamma=0.3, residual=False, concat=True, name="attention")
+    layer = SoftAttention(4, 5, gamma=0.3, name="attention")
     model = keras.Model(inputs, layer(inputs))
     model.save(tmp_path / "model.keras")
     loaded = keras.saving.load_model(tmp_path / "model.keras")
@@ -182,5 +164,5 @@ def test_scores_of_any_size_stay_finite():
 
 
 def test_no_maps_are_refused():
-    with pytest.raises(ValueError, match="1 or more, got 0"):
+    with pytest.raises(ValueError, match="maps: expected 1 or more, got 0"):
         SoftAttention(0)

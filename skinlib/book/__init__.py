@@ -1,0 +1,1 @@
+"""The book: its figures, its verdicts, and how it is built."""

@@ -1,0 +1,338 @@
+"""Chapter 8's rules: from the table of runs to a verdict on a claim of the paper.
+
+A verdict is data; the chapter words it. `runs` is what `skinlib.runs.load` returns.
+Runs with a dead part do not count, and repeated trainings of one variant, split, seed
+and size count once, as their mean.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import pandas as pd
+from scipy import stats
+
+from skinlib.data.dataset import CLASSES
+from skinlib.intervals import compare, equivalence, holm_correction, show, t_interval
+from skinlib.scores import TABLE1, per_class
+
+PLACES = {"224 x 224": 224, "64 x 64": 64}
+"""Image size in pixels; the first with enough runs decides."""
+
+ENOUGH = 3
+"""Runs, or pairs of runs, that a verdict takes at least."""
+
+PAIRS = 6
+"""Pairs for a verdict on a part: one after each new pair would be right less often."""
+
+MARGIN = 0.02
+"""Two points: what a score may differ by and still be the paper's."""
+
+PAPER_SCORES = ("accuracy", "precision", "F1")
+PAPER_BETA = 0.0002
+PARTS = ("deformable", "attention", "joint loss")
+RARE = ["akiec", "bcc", "df", "vasc"]
+BOTH = ("random", "grouped")
+
+
+class Kind(StrEnum):
+    """What a verdict may be."""
+
+    REPRODUCED = "reproduced"
+    NOT_REPRODUCED = "not reproduced"
+    PARTLY = "partly"
+    UNDECIDED = "undecided"
+    NOT_RUN = "not yet run"
+    NOT_TESTABLE = "not testable as stated"
+
+
+KINDS = {
+    "better": Kind.REPRODUCED,
+    "equivalent": Kind.REPRODUCED,
+    "worse": Kind.NOT_REPRODUCED,
+    "different": Kind.NOT_REPRODUCED,
+    "undecided": Kind.UNDECIDED,
+}
+
+Rows = dict[str, dict[str, float]]
+"""What was measured -> `value`, `low`, `high`, and what they are held against."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What follows for a claim, and from what.
+
+    Attributes:
+        kind: the verdict.
+        numbers: see `Rows`.
+        place: one of `PLACES` (HAM10000), "phantom", or "".
+        evidence: what was counted -> how many.
+        unit: of the numbers; those in "%" and "points" are shares, 0 to 1.
+    """
+
+    kind: Kind
+    numbers: Rows = field(default_factory=dict, hash=False)
+    place: str = ""
+    evidence: dict[str, int] = field(default_factory=dict, hash=False)
+    unit: str = "points"
+
+    @property
+    def figure(self) -> str:
+        """The numbers in one line; intervals as the whole book writes them."""
+        form = {"percent": self.unit != "times", "signed": self.unit == "points"}
+        rows = [f"{name} {show(row, **form)}" for name, row in self.numbers.items()]
+        return f"{'; '.join(rows)} {self.unit}" if rows else ""
+
+
+def judge(rows: Rows) -> Kind:
+    """Better in all: reproduced; in some: partly; in none, worse in one: not."""
+    found = [compare(row) for row in rows.values()]
+    if all(answer == "better" for answer in found):
+        return Kind.REPRODUCED
+    if "better" in found:
+        return Kind.PARTLY
+    return Kind.NOT_REPRODUCED if "worse" in found else Kind.UNDECIDED
+
+
+def _all_better(table: pd.DataFrame, place: str) -> tuple[Kind, Rows]:
+    rows = {name: t_interval(table[name]).to_dict() for name in table}
+    return judge(rows), rows
+
+
+def _decide(
+    tables: Mapping[str, pd.DataFrame],
+    concerned: pd.DataFrame,
+    rule: Callable[[pd.DataFrame, str], tuple[Kind, Rows]] = _all_better,
+    *,
+    enough: int = ENOUGH,
+    what: str = "pairs",
+    unit: str = "points",
+) -> Verdict:
+    """Asks the rule about the first place with enough rows (of `what`: pairs or runs).
+
+    `concerned` are the runs that the claim is about, of which dead ones are counted.
+    """
+    evidence = {f"{what} at {place}": len(table) for place, table in tables.items()}
+    if dead := int((concerned["dead"] != "").sum()):
+        evidence["dead runs left out"] = dead
+    for place, table in tables.items():
+        if len(table) >= enough:
+            return Verdict(*rule(table, place), place, evidence, unit)
+    kind = Kind.UNDECIDED if any(map(len, tables.values())) else Kind.NOT_RUN
+    return Verdict(kind, evidence=evidence, unit=unit)
+
+
+def _of(runs: pd.DataFrame, *variants: str) -> pd.DataFrame:
+    return runs[(runs["data"] == "ham10000") & runs["variant"].isin(variants)]
+
+
+def _means(
+    runs: pd.DataFrame, variant: str, place: str, splits: Sequence[str]
+) -> pd.DataFrame:
+    """What a variant's live runs measured: one row per split and seed."""
+    runs = _of(runs[runs["dead"] == ""], variant)
+    runs = runs[(runs["size"] == PLACES[place]) & runs["split"].isin(splits)]
+    return runs.groupby(["split", "seed"]).mean(numeric_only=True)
+
+
+def _gaps(
+    runs: pd.DataFrame,
+    rival: str,
+    columns: Sequence[str],
+    place: str,
+    splits: Sequence[str] = ("random",),
+) -> pd.DataFrame:
+    """How far the proposed network is ahead: one row per pair of one split and seed."""
+    ours, theirs = (_means(runs, name, place, splits) for name in ("proposed", rival))
+    return (ours[list(columns)] - theirs[list(columns)]).dropna()
+
+
+def score(runs: pd.DataFrame, name: str, paper: float) -> Verdict:
+    """Whether a score of table 1 comes out within two points of the paper's, 0 to 1.
+
+    Reproduced if the whole 95 % interval over seeds lies there, not reproduced if it
+    lies wholly elsewhere, else undecided: scatter cannot help a claim.
+    """
+    if not 0 <= paper <= 1:
+        raise ValueError(f"paper: expected a share from 0 to 1, got {paper}")
+
+    def rule(table: pd.DataFrame, place: str) -> tuple[Kind, Rows]:
+        row = t_interval(table[name])
+        return KINDS[equivalence(row, paper, MARGIN)], {name: {**row, "paper": paper}}
+
+    tables = {place: _means(runs, "proposed", place, ["random"]) for place in PLACES}
+    return _decide(tables, _of(runs, "proposed"), rule, what="runs", unit="%")
+
+
+def better(
+    runs: pd.DataFrame, rival: str, columns: Sequence[str] = PAPER_SCORES
+) -> Verdict:
+    """Whether the proposed network is better than a rival on the paper's split."""
+    tables = {place: _gaps(runs, rival, columns, place) for place in PLACES}
+    return _decide(tables, _of(runs, "proposed", rival))
+
+
+def every_class(runs: pd.DataFrame, rival: str) -> Verdict:
+    """Whether it recalls each of the seven classes better than a rival does."""
+    runs = _of(runs, "proposed", rival)
+    recalls = [per_class(run)["recall"].to_numpy() for run in runs["run"]]
+    recalls = pd.DataFrame(recalls, runs.index, list(CLASSES), dtype=float)
+    return better(runs.join(recalls), rival, CLASSES)
+
+
+def _holm_rows(gaps: Mapping[str, pd.DataFrame]) -> dict[str, Rows]:
+    """Rows of each part that has enough pairs, corrected for all parts (Holm).
+
+    Intervals are as wide as the correction asks: they exclude zero where p < 0.05.
+    """
+    tested = {part: gap for part, gap in gaps.items() if len(gap) >= PAIRS}
+    p = pd.DataFrame(1.0, index=list(gaps), columns=list(PAPER_SCORES))
+    for part, gap in tested.items():
+        p.loc[part] = stats.ttest_1samp(gap, 0).pvalue
+    holm = p.apply(holm_correction)
+    confidence = 1 - 0.05 * p / holm
+    return {
+        part: {
+            name: {
+                **t_interval(gap[name], confidence=confidence.loc[part, name]),
+                "p": holm.loc[part, name],
+            }
+            for name in PAPER_SCORES
+        }
+        for part, gap in tested.items()
+    }
+
+
+def parts(runs: pd.DataFrame) -> dict[str, Verdict]:
+    """Whether each part helps: six pairs of both splits, in all of the paper's scores.
+
+    The parts are held against the same runs of the whole network, so that three
+    comparisons are one family.
+    """
+    names = {part: f"proposed without {part}" for part in PARTS}
+    gaps, rows, found = {}, {}, {}
+    for place in PLACES:
+        gaps[place] = {
+            part: _gaps(runs, name, PAPER_SCORES, place, BOTH)
+            for part, name in names.items()
+        }
+        rows[place] = _holm_rows(gaps[place])
+    for part, name in names.items():
+
+        def rule(
+            table: pd.DataFrame, place: str, part: str = part
+        ) -> tuple[Kind, Rows]:
+            return judge(rows[place][part]), rows[place][part]
+
+        tables = {place: gaps[place][part] for place in PLACES}
+        found[part] = _decide(tables, _of(runs, "proposed", name), rule, enough=PAIRS)
+    return found
+
+
+def heat_maps(runs: pd.DataFrame, others: Sequence[str]) -> Verdict:
+    """Whether the proposed network's heat maps overlap more with the lesion.
+
+    Args:
+        runs: a control, such as a blob in the middle, has rows like a network.
+        others: variants and controls; trainings count that all of them have.
+    """
+    tables = {}
+    for place in PLACES:
+        gaps = {other: _gaps(runs, other, ["overlap"], place, BOTH) for other in others}
+        gaps = {other: gap["overlap"] for other, gap in gaps.items()}
+        tables[place] = pd.DataFrame(gaps).dropna()
+    return _decide(tables, _of(runs, "proposed", *others))
+
+
+def robust(runs: pd.DataFrame) -> Verdict:
+    """Whether the proposed network does as well on the ISIC 2018 test set.
+
+    Against its own test part of the grouped split: both hold new lesions. Judged on
+    balanced accuracy, since the classes' shares differ: not reproduced if the whole
+    interval of the change lies more than two points down, reproduced if none of it.
+    """
+
+    def rule(table: pd.DataFrame, place: str) -> tuple[Kind, Rows]:
+        _, rows = _all_better(table, place)
+        change = rows["balanced accuracy"]
+        shifted = {end: change[end] + MARGIN for end in ("low", "high")}
+        return KINDS[compare(shifted)], rows
+
+    tables = {}
+    for place in PLACES:
+        own = _means(runs, "proposed", place, ["grouped"])
+        changes = {
+            c: own[f"isic {c}"] - own[c] for c in ("accuracy", "balanced accuracy")
+        }
+        tables[place] = pd.DataFrame(changes).dropna()
+    return _decide(tables, _of(runs, "proposed"), rule, what="runs")
+
+
+def rare_classes(runs: pd.DataFrame, reading: str) -> Verdict:
+    """Whether the paper's joint loss recalls the four rarest classes better.
+
+    Args:
+        runs: of one network on one data set in one size.
+        reading: of eq. 4, a value of the recipe's `focal_reduction`.
+
+    Returns:
+        By pairs of one split and seed, against cross-entropy alone.
+    """
+    if runs.empty:
+        return Verdict(Kind.NOT_RUN)
+    rows = []
+    for _, row in runs[runs["dead"] == ""].iterrows():
+        recipe = row["run"].config["recipe"]
+        plain = recipe["class_weights"] is None and recipe["sampling"] == "natural"
+        joint = row["beta"] == PAPER_BETA and recipe["focal_reduction"] == reading
+        if plain and (joint or row["beta"] == 0):
+            recall = per_class(row["run"])["recall"][RARE].mean()
+            rows.append((row["split"], row["seed"], joint, recall))
+    table = pd.DataFrame(rows, columns=["split", "seed", "joint", "recall"])
+    recall = table.pivot_table("recall", ["split", "seed"], "joint")
+    recall = recall.reindex(columns=[True, False]).dropna()
+    gains = pd.DataFrame({"recall": recall[True] - recall[False]})
+    data, size = runs[["data", "size"]].iloc[0]
+    place = "phantom" if data == "phantom" else f"{size} x {size}"
+    return _decide({place: gains}, runs)
+
+
+def cheaper(readings: Mapping[str, float], rivals: Mapping[str, float]) -> Verdict:
+    """Whether the proposed network costs less than each rival or, partly, than most.
+
+    Args:
+        readings: what the paper leaves open (its dense layers' widths) -> the cost.
+        rivals: network -> its cost.
+
+    Returns:
+        How many times as much the rivals cost: median, least and most. The claim is
+        true of a reading whose `low` is above 1.
+    """
+    rows, wins = {}, []
+    for name, cost in readings.items():
+        ratio = pd.Series(rivals) / cost
+        wins += list(ratio > 1)
+        rows[name] = {"value": ratio.median(), "low": ratio.min(), "high": ratio.max()}
+    kind = Kind.PARTLY if sum(wins) > len(wins) / 2 else Kind.NOT_REPRODUCED
+    kind = Kind.REPRODUCED if all(wins) else kind
+    return Verdict(kind, rows, evidence={"rivals": len(rivals)}, unit="times")
+
+
+def leak(runs: pd.DataFrame, place: str, names: Sequence[str] = TABLE1) -> pd.DataFrame:
+    """How much higher a random split's scores are than a grouped one's.
+
+    Networks share the splits of a seed, so the interval is over seeds, of the mean over
+    the variants that were trained on both splits with that seed.
+
+    Returns:
+        One row per score: `value`, `low`, `high`, `seeds`, `pairs`.
+    """
+    chosen = runs[(runs["data"] == "ham10000") & (runs["dead"] == "")]
+    chosen = chosen[chosen["size"] == PLACES[place]]
+    means = chosen.groupby(["split", "variant", "seed"])[list(names)].mean()
+    kind = means.index.get_level_values("split")
+    random, grouped = (means[kind == split].droplevel("split") for split in BOTH)
+    gaps = (random - grouped).dropna()
+    by_seed = gaps.groupby("seed").mean()
+    table = pd.DataFrame({name: t_interval(by_seed[name]) for name in names}).T
+    return table.assign(seeds=len(by_seed), pairs=len(gaps))

@@ -1,0 +1,52 @@
+"""How much of the test part the training part knows already."""
+
+import imagehash
+import numpy as np
+import pandas as pd
+from PIL import Image
+
+from skinlib.data.dataset import Dataset
+from skinlib.data.splits import Split
+
+
+def perceptual_hash(images: np.ndarray) -> np.ndarray:
+    """A 256-bit hash of each image (`imagehash.phash`): near-duplicates differ in few bits.
+
+    Args:
+        images: uint8 (N, H, W, 3).
+
+    Returns:
+        uint64 (N, 4).
+    """
+    bits = [imagehash.phash(Image.fromarray(image), hash_size=16).hash for image in images]
+    packed = np.packbits(np.reshape(bits, (len(images), 256)), axis=1)  # (N, 256) -> (N, 32)
+    return packed.view("uint64")
+
+
+def leakage(dataset: Dataset, split: Split, *, near: int = 24) -> pd.DataFrame:
+    """What share of the test images the training part already knows, per class and overall.
+
+    Args:
+        dataset: the images.
+        split: a split of them.
+        near: two images are near-duplicates when their hashes differ in at most this many of
+            256 bits.
+
+    Returns:
+        One row per class and a row "all"; columns `images` (count in the test part), and
+        `same_lesion` and `near_duplicate` (shares of them, 0 to 1).
+    """
+    lesions = dataset.lesions
+    train, test = (perceptual_hash(dataset.images[rows]) for rows in (split.train, split.test))
+    bits = np.array([np.bitwise_count(train ^ row).sum(1).min(initial=256) for row in test])
+    found = pd.DataFrame(
+        {
+            "dx": dataset.table["dx"].to_numpy()[split.test],
+            "same_lesion": np.isin(lesions[split.test], lesions[split.train]),
+            "near_duplicate": bits <= near,
+        }
+    )
+    shares = found.groupby("dx").mean()
+    shares.loc["all"] = found[["same_lesion", "near_duplicate"]].mean()
+    shares.insert(0, "images", [*found.groupby("dx").size(), len(found)])
+    return shares.rename_axis(None)

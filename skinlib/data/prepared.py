@@ -1,0 +1,276 @@
+"""Prepared data sets on disk: written whole, checked when opened.
+
+A folder holds `images.npy` uint8 (N, H, W, 3), `table.csv`, where outlines are known `masks.npy`
+uint8 (N, H, W) and `outlined.npy` bool (N,), and `dataset.json`: what the data set is, what is
+wrong with it, and size and hashes of each file.
+"""
+
+import hashlib
+import json
+import os
+import platform
+import shutil
+import uuid
+import warnings
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pooch
+
+from skinlib.data.archives import in_a_line, is_of_the_machine
+from skinlib.data.dataset import COLUMNS, Dataset, fingerprint
+from skinlib.errors import DataError
+
+BLOCK = 2**23  # bytes that have one hash
+WHOLE = 2**28  # bytes; of a larger file that nobody has touched, some blocks are checked
+SAMPLE = 16  # blocks
+
+
+class DataWarning(UserWarning):
+    """The data are not as published, or had to be prepared anew; what is wrong is counted."""
+
+
+def cache_folder() -> Path:
+    """Where prepared images live: `$SKINLIB_DATA`, or the user's cache folder."""
+    return Path(os.environ.get("SKINLIB_DATA") or pooch.os_cache("skinlib")).expanduser()
+
+
+@contextmanager
+def preparing(folder: Path) -> Iterator[Path]:
+    """A scratch folder that takes the name of `folder` only if the block ends well.
+
+    Its files are on the disk before it takes that name. It is called by the number of its
+    process: what a killed process left is deleted the next time, what a living one writes is not.
+
+    Raises:
+        DataError: if the folder above cannot be written to, or its disk is full.
+    """
+    scratch = _scratch(folder)
+    try:
+        scratch.mkdir(parents=True)
+        for left in folder.parent.glob(f".*.{_host()}.*.*"):
+            number = left.name.rsplit(".", 2)[1]
+            if number.isdecimal() and not _is_alive(int(number)):
+                shutil.rmtree(left, ignore_errors=True)
+        yield scratch
+        for path in (*scratch.iterdir(), scratch):
+            _sync(path)
+        try:
+            scratch.rename(folder)
+        except OSError:
+            if not folder.exists():  # where it does, another process was faster
+                raise
+        _sync(folder.parent)
+    except OSError as error:
+        raise DataError(
+            f"{folder.parent} cannot be written to ({error.strerror or error}): make room there, "
+            "or point SKINLIB_DATA at another folder"
+        ) from error
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _host() -> str:
+    return platform.node().replace(".", "-")
+
+
+def _scratch(folder: Path) -> Path:
+    """A name beside a folder that no other process uses and that says whose it is."""
+    return folder.with_name(f".{folder.name}.{_host()}.{os.getpid()}.{uuid.uuid4().hex[:8]}")
+
+
+def _is_alive(process: int) -> bool:
+    """Whether a process of this machine runs, as far as can be told without harm."""
+    if os.name == "nt":  # where signal 0 is Ctrl-C
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _sync(path: Path) -> None:
+    """Waits until a file is on the disk, or a folder's names, where the system can do that."""
+    if path.is_file():
+        with path.open("r+b") as file:
+            os.fsync(file.fileno())
+        return
+    with suppress(OSError):
+        handle = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def require_space(folder: Path, needed: int) -> None:
+    """Refuses to begin what the disk of an existing folder cannot hold.
+
+    Args:
+        folder: to be written to.
+        needed: bytes.
+
+    Raises:
+        DataError: if they are not free.
+    """
+    free = shutil.disk_usage(folder).free
+    if free < needed + 2**26:
+        raise DataError(
+            f"{folder} has {free // 10**6:,} MB free and the images need {needed // 10**6:,} MB: "
+            "make room, or point SKINLIB_DATA at another disk"
+        )
+
+
+def write_array(path: Path, rows: Iterable[np.ndarray], shape: tuple[int, ...]) -> None:
+    """Writes uint8 arrays one after the other as one array.
+
+    Not through a memory map: there, a full disk would kill the process instead of raising.
+
+    Args:
+        path: of the .npy file.
+        rows: arrays of `shape`[1:], at most `shape`[0] of them.
+        shape: as if there were so many.
+    """
+
+    def header(count: int) -> None:  # as long for any count: numpy leaves room for it to grow
+        about = {"descr": "|u1", "fortran_order": False, "shape": (count, *shape[1:])}
+        np.lib.format.write_array_header_1_0(file, about)
+
+    count = 0
+    with path.open("wb") as file:
+        header(shape[0])
+        for row in rows:
+            file.write(np.ascontiguousarray(row, "uint8").data)
+            count += 1
+        file.seek(0)
+        header(count)
+
+
+def seal(
+    folder: Path, table: pd.DataFrame, *, name: str, resize: str, about: dict | None = None
+) -> None:
+    """Writes `table.csv` and `dataset.json` into a folder that holds the arrays.
+
+    Args:
+        folder: the scratch folder of `preparing`.
+        table: N rows with the columns `COLUMNS`.
+        name: of the data set.
+        resize: how the images came to their size, see `Dataset`.
+        about: what else is to be remembered; JSON.
+    """
+    table.to_csv(folder / "table.csv", index=False)
+    images = np.load(folder / "images.npy", mmap_mode="r")
+    contents = {"name": name, "resize": resize, "fingerprint": fingerprint(table, images)}
+    contents |= {"about": about or {}, "files": {}}
+    for path in sorted(folder.glob("*.*")):
+        stat = path.stat()
+        hashes = _hashes(path, range(-(-stat.st_size // BLOCK)))
+        contents["files"][path.name] = [stat.st_size, stat.st_mtime_ns, hashes]
+    whole = {"contents": contents, "sha256": _sha256(json.dumps(contents).encode())}
+    (folder / "dataset.json").write_text(json.dumps(whole))
+
+
+def open_prepared(folder: Path, *, fresh: bool = False) -> tuple[Dataset, dict] | None:
+    """Maps a prepared folder into memory, after a look at its files.
+
+    Sizes are compared, and hashes: of files up to 256 MiB whole, as the images of HAM10000 at 64
+    x 64 are; of a larger file in 18 blocks of 8 MiB, the first, the last and 16 at random, or
+    whole where its time of change is another than after its preparation.
+
+    Args:
+        folder: where `preparing` put it.
+        fresh: it has just been prepared, so that it must be there and whole.
+
+    Returns:
+        The data set, and what else was to be remembered of it; None where there is none. One
+        that is damaged is reported (`DataWarning`) and deleted.
+
+    Raises:
+        DataError: if it cannot be read, a damaged one cannot be deleted, or a fresh one is damaged.
+    """
+    if not fresh and not os.path.lexists(folder):
+        return None
+    try:
+        contents = _check(folder)
+        table = pd.read_csv(folder / "table.csv", dtype=COLUMNS)
+        arrays = {
+            name: np.load(folder / f"{name}.npy", mmap_mode="r")
+            for name in ("images", "masks", "outlined")
+            if f"{name}.npy" in contents["files"]
+        }
+        if "outlined" in arrays:
+            arrays["outlined"] = arrays["outlined"].astype(bool)
+        about = contents.pop("about")
+        del contents["files"]
+        return Dataset(table=table, **arrays, **contents), about
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        gone = isinstance(error, FileNotFoundError)
+        if fresh or (is_of_the_machine(error) and not gone):
+            raise DataError(
+                f"{folder} cannot be read: {in_a_line(error)}: mend that and try again"
+            ) from error
+        warnings.warn(
+            f"{folder} is damaged ({in_a_line(error)}): it is made anew", DataWarning, stacklevel=2
+        )
+        discard(folder)
+        return None
+
+
+def discard(folder: Path) -> None:
+    """Deletes a prepared folder.
+
+    Raises:
+        DataError: if it cannot be deleted.
+    """
+    grave = _scratch(folder)
+    try:
+        with suppress(FileNotFoundError):  # another process was faster
+            folder.rename(grave)
+            shutil.rmtree(grave) if grave.is_dir() else grave.unlink()
+    except OSError as error:
+        raise DataError(
+            f"{folder} is out of date and cannot be deleted ({error.strerror}): delete it, or "
+            "point SKINLIB_DATA at another folder"
+        ) from error
+
+
+def _check(folder: Path) -> dict:
+    """The contents of `dataset.json`, if they and the files fit their hashes."""
+    whole = json.loads((folder / "dataset.json").read_text())
+    contents = whole["contents"]
+    if whole["sha256"] != _sha256(json.dumps(contents).encode()):
+        raise ValueError("dataset.json was changed")
+    for name, (size, changed, hashes) in contents["files"].items():
+        stat = (folder / name).stat()
+        if stat.st_size != size:
+            raise ValueError(f"{name} has {stat.st_size:,} bytes, not {size:,}")
+        blocks = np.arange(len(hashes))
+        if size > WHOLE and stat.st_mtime_ns == changed:
+            inner = np.random.default_rng().choice(blocks[1:-1], SAMPLE, replace=False)
+            blocks = np.array([0, *inner, len(hashes) - 1])
+        if _hashes(folder / name, blocks) != [hashes[block] for block in blocks]:
+            raise ValueError(f"{name} was changed")
+    return contents
+
+
+def _hashes(path: Path, blocks: Iterable[int]) -> list[str]:
+    """The SHA-256 of some blocks of a file."""
+
+    def one(block: int) -> str:
+        with path.open("rb") as file:
+            file.seek(int(block) * BLOCK)
+            return _sha256(file.read(BLOCK))
+
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(one, blocks))
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

@@ -1,0 +1,132 @@
+"""The lists of runs that the paper asks for: what is trained, on which split, how often."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from skinlib.data.dataset import Dataset
+from skinlib.data.splits import SPLITS, Split
+from skinlib.training.recipe import PAPER_BETA, Recipe
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A recipe and the split that it is trained on, drawn with the recipe's seed.
+
+    Attributes:
+        recipe: how to train.
+        split: a name in `skinlib.data.splits.SPLITS`.
+        test: share of the images to test on.
+    """
+
+    recipe: Recipe
+    split: str = "random"
+    test: float = 0.15
+
+    def divide(self, dataset: Dataset) -> Split:
+        """Draws the split."""
+        return SPLITS[self.split](dataset, self.recipe.seed, test=self.test)
+
+    @property
+    def title(self) -> str:
+        """What is run, in words."""
+        return f"{self.recipe.variant}, {self.split} split, seed {self.recipe.seed}"
+
+
+def table1(seeds: int, split: str = "random") -> list[Experiment]:
+    """The paper's table 1: six networks, images divided at random."""
+    return [
+        Experiment(Recipe(model=model, seed=seed, beta=PAPER_BETA.get(model, 0.0)), split)
+        for seed in range(seeds)
+        for model in ("proposed", "arl14", "alexnet", "resnet50", "arl50", "vgg16")
+    ]
+
+
+def grouped(seeds: int) -> list[Experiment]:
+    """Table 1 again, lesions divided at random: no lesion on both sides."""
+    return table1(seeds, "grouped")
+
+
+PARTS = {
+    "deformable": {"options": {"deformable": False}},
+    "attention": {"options": {"attention": False}},
+    "joint loss": {"beta": 0.0},
+}
+"""What the paper adds to a plain network -> how a recipe leaves it out."""
+
+
+def ablation(seeds: int) -> list[Experiment]:
+    """The proposed network, whole and without each of its three parts, on both splits."""
+    return [
+        Experiment(Recipe(seed=seed, **changes), split)
+        for seed in range(seeds)
+        for split in ("random", "grouped")
+        for changes in ({}, *PARTS.values())
+    ]
+
+
+READINGS = {
+    "as printed": {},
+    "no dropout": {"options": {"dropout": 0.0}},
+    "batch normalisation": {"options": {"batch_norm": True}},
+    "he_normal": {"options": {"initializer": "he_normal"}},
+    "augmented": {"augment": True},
+    "class weights": {"class_weights": "balanced"},
+    "balanced sampling": {"sampling": "balanced"},
+    "60 epochs": {"epochs": 60},
+    "batch of 8": {"batch_size": 8},
+    "sum over the data": {"focal_reduction": "dataset_sum"},
+    "together": {
+        "options": {"batch_norm": True, "initializer": "he_normal"},
+        "augment": True,
+        "epochs": 60,
+    },
+}
+"""What the paper may have done and does not say -> how a recipe does it."""
+
+
+def readings(seeds: int) -> list[Experiment]:
+    """One change at a time that might close the gap to the paper; then several at once.
+
+    The split "peeked" shows the test part's scores after each epoch, so that the best epoch can
+    be told: one of three faults. "copied" and "seen" are the others.
+    """
+    runs = []
+    for seed in range(seeds):
+        names = READINGS if seed == 0 else ("together",)
+        runs += [Experiment(Recipe(seed=seed, **READINGS[name]), "peeked") for name in names]
+        runs.append(Experiment(Recipe(seed=seed), "copied"))
+        if seed == 0:
+            runs.append(Experiment(Recipe(), "seen"))
+            runs += [
+                Experiment(Recipe(model=rival, beta=0.0), "copied")
+                for rival in ("alexnet", "arl14")
+            ]
+    return runs
+
+
+def joint_loss(seeds: int) -> list[Experiment]:
+    """Chapter 4: beta and the readings of eq. 4, beside what practitioners use.
+
+    The network is `skinlib.models.small`, so that a run takes seconds.
+    """
+    small = Recipe(model="small", epochs=10, batch_size=16, learning_rate=1e-3, beta=0.0)
+    settings = [{}, {"class_weights": "balanced"}, {"sampling": "balanced"}]
+    settings.append({"beta": 1.0, "focal_reduction": "mean"})
+    for beta in (0.0002, 0.02, 0.5):
+        for reading in ("mean", "batch_sum", "dataset_sum"):
+            settings.append({"beta": beta, "focal_reduction": reading})
+    return [
+        Experiment(replace(small, seed=seed, **changes), "grouped", test=0.4)
+        for seed in range(seeds)
+        for changes in settings
+    ]
+
+
+EXPERIMENTS: dict[str, Callable[[int], list[Experiment]]] = {
+    "table1": table1,
+    "grouped": grouped,
+    "ablation": ablation,
+    "readings": readings,
+    "joint_loss": joint_loss,
+}
+"""Name of a list -> a function that makes it for a number of seeds."""

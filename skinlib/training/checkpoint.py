@@ -1,0 +1,156 @@
+"""A run's state on disk, so that a run that was stopped goes on as if it had not been."""
+
+import json
+import time
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Annotated
+
+import keras
+import numpy as np
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
+from typing_extensions import TypedDict
+
+from skinlib.errors import RecordError, SkinlibError, in_words
+from skinlib.files import atomic_write, sha256
+
+SECONDS = 30
+"""A checkpoint is written at the end of an epoch, at most this often."""
+
+DAMAGED = (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile, zlib.error)
+"""What reading a damaged .npz file raises."""
+
+
+@with_config(ConfigDict(extra="forbid", strict=True))
+class Progress(TypedDict):
+    """How far a run has come: epochs done, its history and the seconds that they took."""
+
+    identity: str
+    epochs: int
+    seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    history: dict[str, list[Annotated[float, Field(allow_inf_nan=False)]]]
+
+
+class Checkpoint(keras.callbacks.Callback):
+    """Keeps a run's progress, and writes it and the network's state to disk now and then.
+
+    Args:
+        path: the checkpoint's file; None keeps nothing on disk.
+        identity: of the run; a checkpoint of another run is refused.
+
+    Attributes:
+        progress: see `Progress`.
+    """
+
+    def __init__(self, path: Path | None, identity: str):
+        super().__init__()
+        self.path = path
+        self.progress: Progress = {"identity": identity, "epochs": 0, "seconds": 0.0, "history": {}}
+        self.written = 0
+
+    def resume(self, model: keras.Model, epochs: int) -> None:
+        """Puts a freshly compiled model into the state of the last checkpoint, if there is one.
+
+        Raises:
+            RecordError: if the checkpoint is damaged, of another run, or beyond `epochs`.
+        """
+        if self.path is not None and self.path.exists():
+            self.progress = _restore(self.path, model, self.progress["identity"], epochs)
+            self.written = self.progress["epochs"]
+
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        self.clock = self.saved = time.perf_counter()
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        for name, value in logs.items():
+            if not np.isfinite(value):
+                raise SkinlibError(
+                    f"the {name} was {value} in epoch {epoch + 1}: lower the learning rate"
+                )
+            self.progress["history"].setdefault(name, []).append(float(value))
+        now = time.perf_counter()
+        self.progress["epochs"] = epoch + 1
+        self.progress["seconds"] += now - self.clock
+        self.clock = now
+        if self.path is not None and now - self.saved >= SECONDS:
+            _save(self.path, self.model, self.progress)
+            self.written, self.saved = epoch + 1, now
+
+
+def _save(path: Path, model: keras.Model, progress: Progress) -> None:
+    arrays = {str(i): variable.numpy() for i, variable in enumerate(_state(model))}
+    with atomic_write(path) as partial, partial.open("wb") as file:
+        np.savez(file, progress=np.array(json.dumps(progress)), **arrays)
+
+
+def _restore(path: Path, model: keras.Model, identity: str, epochs: int) -> Progress:
+    try:
+        with path.open("rb") as file, np.load(file) as saved:
+            text = str(saved["progress"])
+            arrays = [saved[str(i)] for i in range(len(saved.files) - 1)]
+        progress = TypeAdapter(Progress).validate_json(text)
+    except ValidationError as error:
+        raise RecordError(
+            f"{path} is damaged: remove it to start anew ({in_words(error)})"
+        ) from None
+    except DAMAGED as error:
+        raise RecordError(f"{path} is damaged: remove it to start anew ({error})") from error
+    if progress["identity"] != identity:
+        raise RecordError(
+            f"{path} belongs to a run with another recipe, split or data: remove it to start "
+            "anew, or choose another folder"
+        )
+    lengths = {len(values) for values in progress["history"].values()}
+    if not 0 < progress["epochs"] <= epochs or lengths != {progress["epochs"]}:
+        raise RecordError(
+            f"{path} is damaged: remove it to start anew (it tells of {progress['epochs']} epochs "
+            f"and {sorted(lengths)} rows of history, and the recipe has {epochs} epochs)"
+        )
+    if not all(np.isfinite(array).all() for array in arrays):
+        raise RecordError(f"{path} is damaged: remove it to start anew (a value is not finite)")
+    try:
+        for variable, array in zip(_state(model), arrays, strict=True):
+            variable.assign(array)
+    except ValueError as error:
+        raise RecordError(f"{path} is of another network: remove it to start anew") from error
+    return progress
+
+
+def _state(model: keras.Model) -> list:
+    if not model.optimizer.built:  # a second time, a loss scale would get more variables
+        model.optimizer.build(model.trainable_variables)
+    return [*model.variables, *model.optimizer.variables]
+
+
+def save_weights(model: keras.Model, path: Path) -> None:
+    """Writes a network's weights in half precision, in the order of `model.weights`."""
+    arrays = [keras.ops.convert_to_numpy(v).astype("float16") for v in model.weights]
+    with atomic_write(path) as partial, partial.open("wb") as file:
+        np.savez_compressed(file, *arrays)
+
+
+def load_weights(model: keras.Model, path: Path, digest: str | None) -> None:
+    """Gives a network the weights that `save_weights` wrote.
+
+    Half precision moves its probabilities by less than a hundredth.
+
+    Args:
+        model: of the same kind.
+        path: the file.
+        digest: its SHA-256, as the run knows it.
+
+    Raises:
+        RecordError: if the file is missing, damaged, or of another network.
+    """
+    try:
+        if digest is None:
+            raise ValueError("the run kept no weights")
+        if sha256(path) != digest:
+            raise ValueError("it was changed after it was written")
+        with path.open("rb") as file, np.load(file) as saved:
+            arrays = [saved[f"arr_{i}"] for i in range(len(saved.files))]
+        for variable, array in zip(model.weights, arrays, strict=True):
+            variable.assign(array.astype("float32"))
+    except DAMAGED as error:
+        raise RecordError(f"{path} cannot be used: {error}") from error

@@ -1,0 +1,257 @@
+"""From a recipe to a run: seed, build, fit, evaluate, write."""
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+from sklearn.utils.class_weight import compute_class_weight
+from tqdm import tqdm
+
+from skinlib import explain
+from skinlib.data.batches import Batches
+from skinlib.data.dataset import CLASSES, Dataset
+from skinlib.data.splits import Split
+from skinlib.environment import code, environment, jit_compile, peak_gpu_memory, peak_memory
+from skinlib.errors import DataError, RecordError, SkinlibError
+from skinlib.files import locked
+from skinlib.losses import JointLoss
+from skinlib.models import build
+from skinlib.runs import SCHEMA, Run, is_done
+from skinlib.training.checkpoint import Checkpoint, load_weights, save_weights
+from skinlib.training.recipe import Recipe
+from skinlib.training.vital_signs import fingerprints, vital_signs
+
+SAMPLE = 256
+"""Vital signs are measured on this many test images."""
+
+
+def train(
+    dataset: Dataset,
+    split: Split,
+    recipe: Recipe,
+    folder: Path | None = None,
+    *,
+    isic2018_test: Dataset | None = None,
+    keep_weights: bool = False,
+    callbacks: tuple[keras.callbacks.Callback, ...] = (),
+    progress: bool = False,
+) -> tuple[keras.Model, Run]:
+    """Trains a fresh network on `split.train` and evaluates it on `split.test`.
+
+    The first three arguments determine the run: on the CPU of one machine, bit for bit, cost and
+    environment apart. The test images are looked at once, after the last epoch. A run that was
+    stopped goes on from its last checkpoint when it is called again with the same arguments, and
+    ends as it would have.
+
+    Args:
+        dataset: the images.
+        split: of them.
+        recipe: how to train.
+        folder: where to write the run, and checkpoints until then; None writes nothing.
+        isic2018_test: the test set of ISIC 2018 task 3, to be predicted, too.
+        keep_weights: write the trained weights beside the run.
+        callbacks: more Keras callbacks.
+        progress: show a bar with images per second and the time left.
+
+    Returns:
+        The trained network and its run.
+
+    Raises:
+        RecordError: if `folder` holds a run, a checkpoint of another run, or is being written.
+        DataError: if class weights are asked for and a class is missing.
+        SkinlibError: if the loss is not finite.
+    """
+    folder = Path(folder) if folder is not None else None
+    if folder is not None and is_done(folder):
+        raise RecordError(f"{folder} exists: remove it, or write the run elsewhere")
+    with locked(folder) if folder else contextlib.nullcontext(), _dtype_policy(recipe.dtype):
+        # Seed and build
+        keras.utils.set_random_seed(recipe.seed)
+        model = build(recipe.model, dataset.image_shape, len(CLASSES), **recipe.options)
+        model.compile(
+            optimizer=keras.optimizers.Adam(recipe.learning_rate),
+            loss=make_loss(dataset, split, recipe),
+            metrics=["accuracy"],
+            jit_compile=jit_compile(),
+        )
+        fresh = fingerprints(model)
+        checkpoint = Checkpoint(
+            folder / "checkpoint.npz" if folder else None, _identity(dataset, split, recipe)
+        )
+        checkpoint.resume(model, recipe.epochs)
+
+        # Fit
+        batches = Batches(
+            dataset,
+            split.train,
+            recipe.batch_size,
+            seed=recipe.seed,
+            balanced=recipe.sampling == "balanced",
+            augment=recipe.augment,
+        )
+        batches.begin(checkpoint.progress["epochs"])
+        validation = Batches(dataset, split.validation, recipe.batch_size)
+        model.fit(
+            batches,
+            validation_data=validation if len(split.validation) else None,
+            initial_epoch=checkpoint.progress["epochs"],
+            epochs=recipe.epochs,
+            shuffle=False,
+            callbacks=[checkpoint, *callbacks, *([ProgressBar(recipe, split)] if progress else [])],
+            verbose=0,
+        )
+
+        # Evaluate
+        predictions = predict(model, dataset, split.test)
+        isic = None
+        if isic2018_test is not None:
+            isic = predict(model, isic2018_test, np.arange(len(isic2018_test)))
+        heat_maps = explain.heat_map_scores(model, dataset, split.test)
+        rng = np.random.default_rng(0)
+        sample = dataset.images[np.sort(rng.permutation(split.test)[:SAMPLE])]
+        signs = vital_signs(model, sample, fresh, checkpoint.progress["history"])
+
+        # Write
+        seconds = checkpoint.progress["seconds"]
+        gpu = peak_gpu_memory()
+        config = {
+            "schema": SCHEMA,
+            "recipe": asdict(recipe),
+            "data": dataset.about,
+            "split": split.about,
+            "code": code(),
+            "environment": environment(),
+            "parameters": model.count_params(),
+            "cost": {
+                "wall_seconds": round(seconds, 2),
+                "images_per_second": round(recipe.epochs * len(split.train) / seconds, 1),
+                "peak_memory_mib": peak_memory(),
+                "peak_gpu_memory_mib": gpu,
+            },
+            "history": checkpoint.progress["history"],
+            "vital_signs": signs,
+        }
+        run = Run(json.loads(json.dumps(config)), predictions, isic, heat_maps, folder)
+        if folder:
+            if keep_weights:
+                save_weights(model, folder / "weights.npz")
+            run.write(folder)
+            checkpoint.path.unlink(missing_ok=True)
+    return model, run
+
+
+def predict(model: keras.Model, dataset: Dataset, rows: np.ndarray) -> pd.DataFrame:
+    """A network's answers to some images of a data set.
+
+    Args:
+        model: with `len(CLASSES)` probabilities.
+        dataset: the images.
+        rows: indices of N of them.
+
+    Returns:
+        One row per image: `image_id`, `lesion_id`, `label` (a class name), and one column of
+        probabilities per class.
+
+    Raises:
+        SkinlibError: if a probability is not finite.
+    """
+    probabilities = model.predict(Batches(dataset, rows, 32), verbose=0)
+    if not np.isfinite(probabilities).all():
+        raise SkinlibError("the network's answers are not finite: lower the learning rate")
+    table = pd.DataFrame(probabilities.astype("float64").round(5), columns=list(CLASSES))
+    table.insert(0, "label", dataset.table["dx"].to_numpy()[rows])
+    table.insert(0, "lesion_id", dataset.lesions[rows])
+    table.insert(0, "image_id", dataset.table["image_id"].to_numpy()[rows])
+    return table
+
+
+def trained_network(run: Run) -> keras.Model:
+    """Builds the network of a run and gives it the weights that were kept beside it.
+
+    Raises:
+        RecordError: if none were kept, or they are damaged.
+    """
+    recipe, shape = run.recipe, tuple(run.config["data"]["image_shape"])
+    model = build(recipe.model, shape, len(CLASSES), **recipe.options)
+    load_weights(model, run.folder / "weights.npz", run.config["weights"])
+    return model
+
+
+def make_loss(dataset: Dataset, split: Split, recipe: Recipe) -> JointLoss:
+    """The loss of a recipe, which may need to know the training part.
+
+    Raises:
+        DataError: if a class has no training image and so no weight.
+    """
+    weights = None
+    if recipe.class_weights == "balanced":
+        labels = dataset.labels[split.train]
+        absent = [name for c, name in enumerate(CLASSES) if c not in labels]
+        if absent:
+            raise DataError(
+                f"class weights: no training image is {', '.join(absent)}: use more images"
+            )
+        weights = compute_class_weight("balanced", classes=np.arange(len(CLASSES)), y=labels)
+        weights = tuple(float(w) for w in weights)
+    return JointLoss(
+        beta=recipe.beta,
+        focusing=recipe.focusing,
+        alpha=recipe.alpha,
+        class_weights=weights,
+        focal_reduction=recipe.focal_reduction,
+        dataset_size=len(split.train) if recipe.focal_reduction == "dataset_sum" else None,
+    )
+
+
+class ProgressBar(keras.callbacks.Callback):
+    """One bar for the whole run, with images per second and the time left."""
+
+    def __init__(self, recipe: Recipe, split: Split):
+        super().__init__()
+        self.images, self.batch_size, self.epochs = (
+            len(split.train),
+            recipe.batch_size,
+            recipe.epochs,
+        )
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        if epoch == 0 or not hasattr(self, "bar"):
+            self.bar = tqdm(
+                total=self.epochs * self.images, initial=epoch * self.images, unit=" images"
+            )
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        self.bar.update(min(self.batch_size, self.images - batch * self.batch_size))
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        self.bar.set_postfix(epoch=epoch + 1, loss=f"{logs['loss']:.3f}")
+
+    def on_train_end(self, logs: dict | None = None) -> None:
+        if hasattr(self, "bar"):
+            self.bar.close()
+
+
+@contextlib.contextmanager
+def _dtype_policy(name: str) -> Iterator[None]:
+    """Layers built within compute as the policy says."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def _identity(dataset: Dataset, split: Split, recipe: Recipe) -> str:
+    """What a checkpoint has to agree with to be this run's."""
+    digest = hashlib.sha256(json.dumps(asdict(recipe), sort_keys=True).encode())
+    digest.update(json.dumps(dataset.about).encode())
+    for rows in (split.train, split.validation, split.test):
+        digest.update(np.ascontiguousarray(rows, "int64").tobytes() + b"|")
+    return digest.hexdigest()

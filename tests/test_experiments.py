@@ -1,0 +1,40 @@
+import pytest
+
+from skinlib.experiments import EXPERIMENTS, ablation, grouped, joint_loss, readings, table1
+from skinlib.models import MODELS
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_no_experiment_is_listed_twice(name):
+    runs = EXPERIMENTS[name](2)
+    assert len({one.title for one in runs}) == len({str(one) for one in runs}) == len(runs)
+
+
+def test_table_1_has_all_six_networks_and_the_rivals_cross_entropy():
+    """Section 3.2; the rivals once had the joint loss here, too."""
+    for name in (table1, grouped):
+        runs = name(1)
+        assert {one.recipe.model for one in runs} == set(MODELS)
+        for one in runs:
+            assert (one.recipe.beta > 0) == (one.recipe.model == "proposed")
+            assert not one.recipe.augment
+
+
+def test_the_ablation_shares_runs_with_table_1():
+    runs = ablation(3)
+    assert len(runs) == 4 * 2 * 3
+    assert {one.recipe.variant for one in runs} == {
+        "proposed",
+        "proposed without deformable",
+        "proposed without attention",
+        "proposed without joint loss",
+    }
+    for other in (table1, grouped):
+        assert next(one for one in other(1) if one.recipe.model == "proposed") in runs
+
+
+def test_the_best_epoch_on_the_test_part_can_be_told():
+    """It is one of the faults, and needs the test part's scores after each epoch."""
+    assert {one.split for one in readings(1)} == {"peeked", "copied", "seen"}
+    assert {one.test for one in readings(1)} == {0.15}
+    assert {(one.split, one.test) for one in joint_loss(1)} == {("grouped", 0.4)}

@@ -1,0 +1,348 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+
+from skinlib.data import load
+from skinlib.data.splits import grouped_split, random_split
+from skinlib.errors import DataError, RecordError, SkinlibError
+from skinlib.explain import MAPS
+from skinlib.runs import Run, is_done
+from skinlib.training import checkpoint
+from skinlib.training.recipe import Recipe
+from skinlib.training.train import make_loss, train, trained_network
+
+SMALL = Recipe(model="small", epochs=1, beta=0.0)
+TWO = replace(SMALL, epochs=2)
+PROPOSED = Recipe(epochs=3, seed=1, batch_size=16)
+
+
+def stop_at(epoch):
+    """A callback that presses Ctrl-C at the beginning of an epoch."""
+
+    def interrupt(now, logs):
+        if now == epoch:
+            raise KeyboardInterrupt
+
+    return keras.callbacks.LambdaCallback(on_epoch_begin=interrupt)
+
+
+def same(first, second):
+    assert first.config["history"] == second.config["history"]
+    pd.testing.assert_frame_equal(first.predictions, second.predictions, check_exact=True)
+
+
+@pytest.fixture(scope="module")
+def proposed_run(phantom, split):
+    return train(phantom, split, PROPOSED)[1]
+
+
+def test_one_recipe_one_run(phantom, split, proposed_run, tmp_path):
+    model, again = train(phantom, split, PROPOSED, tmp_path / "run")
+    same(proposed_run, again)
+    read = Run.read(tmp_path / "run")
+    same(read, again)
+    assert read.config["parameters"] == model.count_params()
+    assert read.config["data"]["fingerprint"] == phantom.fingerprint
+    assert list(read.history.columns) == ["accuracy", "loss", "val_accuracy", "val_loss"]
+    assert list(read.labels) == list(phantom.labels[split.test])
+    assert read.recipe == PROPOSED
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {
+        "run.json",
+        "predictions.csv",
+        "heat_maps.csv",
+    }
+
+
+def test_another_seed_is_another_run(phantom, split):
+    first, second = (train(phantom, split, replace(SMALL, seed=s))[1] for s in (0, 1))
+    assert not np.array_equal(first.probabilities, second.probabilities)
+
+
+def test_a_run_says_which_code_made_it(proposed_run):
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True)
+    assert proposed_run.config["code"]["commit"] == (commit.stdout.strip() or None)
+
+
+def test_what_is_measured_while_the_weights_are_at_hand(phantom, split, tmp_path):
+    other = load("phantom", size=64, count=40, seed=5)
+    model, run = train(phantom, split, SMALL, tmp_path, isic2018_test=other, keep_weights=True)
+    expected = model.predict(other.images, verbose=0)
+    np.testing.assert_allclose(run.isic2018_test.iloc[:, 3:].to_numpy(float), expected, atol=1e-4)
+    for _, one in run.heat_maps.groupby("map"):
+        assert sorted(one["image_id"]) == sorted(phantom.table["image_id"][split.test])
+    assert set(run.heat_maps["map"]) == set(MAPS)
+    means = run.heat_maps.groupby("map")["overlap"].mean()
+    assert means["outline on as few places"] > means["fresh weights"]
+    for name in ("pointing", "energy", "overlap"):
+        assert run.heat_maps[name].between(0, 1).all()
+    keras.backend.clear_session()
+    for _ in range(2):  # the network `small` could once be restored once per process
+        restored = trained_network(Run.read(tmp_path))
+        np.testing.assert_allclose(restored.predict(other.images, verbose=0), expected, atol=5e-3)
+
+
+def test_weights_that_were_changed_are_refused(phantom, split, tmp_path):
+    train(phantom, split, SMALL, tmp_path, keep_weights=True)
+    weights = tmp_path / "weights.npz"
+    whole = weights.read_bytes()
+    for damage in (whole[: len(whole) // 2], whole[:-1] + b"x"):
+        weights.write_bytes(damage)
+        with pytest.raises(RecordError, match=r"weights.npz cannot be used: it was changed"):
+            trained_network(Run.read(tmp_path))
+    weights.unlink()
+    with pytest.raises(RecordError, match=r"weights.npz cannot be used"):
+        trained_network(Run.read(tmp_path))
+
+
+def test_a_finished_run_is_not_overwritten(phantom, split, tmp_path):
+    train(phantom, split, SMALL, tmp_path)
+    with pytest.raises(RecordError, match="exists: remove it"):
+        train(phantom, split, Recipe(epochs=10**6), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({}, {"beta": 0.0002, "focusing": 3.0, "alpha": 1.0, "focal_reduction": "batch_sum"}),
+        ({"beta": 0.5, "focusing": 2.0, "alpha": 0.2}, {"beta": 0.5, "focusing": 2, "alpha": 0.2}),
+        ({"focal_reduction": "mean"}, {"focal_reduction": "mean", "dataset_size": None}),
+    ],
+)
+def test_a_recipe_decides_its_loss(phantom, split, change, expected):
+    config = make_loss(phantom, split, Recipe(**change)).get_config()
+    assert {name: config[name] for name in expected} == expected
+
+
+def test_a_loss_knows_the_training_part_alone(make_dataset):
+    labels = np.repeat(range(7), [10, 20, 30, 40, 50, 300, 10])
+    dataset = make_dataset(labels, None)
+    split = random_split(dataset, test=0.4)
+    split = replace(split, train=split.train[::3])
+    recipe = Recipe(class_weights="balanced", focal_reduction="dataset_sum")
+    config = make_loss(dataset, split, recipe).get_config()
+    count = np.bincount(labels[split.train], minlength=7)
+    assert config["dataset_size"] == len(split.train)
+    np.testing.assert_allclose(config["class_weights"], len(split.train) / 7 / count)
+
+
+def test_class_weights_take_every_class(make_dataset):
+    dataset = make_dataset([0, 5] * 20, None)
+    with pytest.raises(DataError, match="no training image is bcc, bkl, df, mel, vasc"):
+        make_loss(dataset, random_split(dataset), replace(SMALL, class_weights="balanced"))
+
+
+@pytest.mark.parametrize("change", [{"augment": True}, {"sampling": "balanced"}, {"beta": 0.9}])
+def test_a_recipe_reaches_its_training(phantom, split, change):
+    plain, changed = (train(phantom, split, r)[1] for r in (SMALL, replace(SMALL, **change)))
+    assert plain.config["history"]["loss"] != changed.config["history"]["loss"]
+
+
+def test_mixed_precision_computes_in_16_bits_and_answers_in_32(phantom, split):
+    model, run = train(phantom, split, Recipe(epochs=1, dtype="mixed_bfloat16"))
+    assert model.get_layer("deformable").compute_dtype == "bfloat16"
+    assert model.output.dtype == "float32"
+    assert keras.config.dtype_policy().name == "float32"
+    assert np.isfinite(run.probabilities).all()
+    assert run.config["vital_signs"]["deformable"]["offset_p95"] > 0
+
+
+def test_costs_fit_each_other(phantom, split):
+    _, run = train(phantom, split, replace(SMALL, epochs=3))
+    cost = run.config["cost"]
+    images = cost["images_per_second"] * cost["wall_seconds"]
+    assert images == pytest.approx(3 * len(split.train), rel=0.05)
+    assert 100 < cost["peak_memory_mib"] < 20_000
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from skinlib.data import load
+from skinlib.data.splits import random_split
+from skinlib.training import checkpoint
+from skinlib.training.recipe import Recipe
+from skinlib.training.train import train
+
+moment, model, folder = sys.argv[1:]
+dataset = load("phantom", count=80, size=64)
+checkpoint.SECONDS = 0
+replace, writes = os.replace, []
+
+def die_while_writing(partial, path):
+    writes.append(Path(path).name)
+    if len(writes) == {"checkpoint": 2, "run": 6}[moment]:
+        Path(partial).write_bytes(Path(partial).read_bytes()[:-100])
+        os.kill(os.getpid(), signal.SIGKILL)
+    replace(partial, path)
+
+os.replace = die_while_writing
+recipe = Recipe(model=model, epochs=3, seed=1, batch_size=16)
+train(dataset, random_split(dataset, validation=0.2), recipe, Path(folder))
+"""
+
+
+@pytest.mark.parametrize(
+    ("moment", "recipe"),
+    [("checkpoint", PROPOSED), ("run", replace(PROPOSED, model="small"))],
+)
+def test_a_killed_run_goes_on_to_the_same_end(phantom, split, tmp_path, request, moment, recipe):
+    command = [sys.executable, "-c", KILLED, moment, recipe.model, str(tmp_path / "run")]
+    killed = subprocess.run(command, capture_output=True, text=True)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert not is_done(tmp_path / "run")
+
+    seen = []
+    look = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(epoch))
+    _, resumed = train(phantom, split, recipe, tmp_path / "run", callbacks=(look,))
+    assert seen == {"checkpoint": [1, 2], "run": []}[moment]
+    if recipe == PROPOSED:
+        whole = request.getfixturevalue("proposed_run")
+    else:
+        _, whole = train(phantom, split, recipe)
+    same(resumed, whole)
+
+
+@pytest.fixture
+def checkpointed(phantom, split, tmp_path, monkeypatch):
+    """A folder with the checkpoint of a run that was interrupted in its second epoch."""
+    monkeypatch.setattr(checkpoint, "SECONDS", 0)
+    with pytest.raises(KeyboardInterrupt):
+        train(phantom, split, TWO, tmp_path, callbacks=(stop_at(1),))
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.npz"]
+    return tmp_path
+
+
+def test_an_interrupted_run_goes_on(phantom, split, checkpointed):
+    _, resumed = train(phantom, split, TWO, checkpointed)
+    same(resumed, train(phantom, split, TWO)[1])
+
+
+@pytest.mark.parametrize("changed", ["recipe", "split", "data"])
+def test_a_checkpoint_of_another_run_is_refused(phantom, split, checkpointed, changed):
+    other = {"dataset": phantom, "split": split, "recipe": TWO} | {
+        "recipe": {"recipe": replace(TWO, epochs=3)},
+        "split": {"split": replace(split, test=split.validation, validation=split.test)},
+        "data": {"dataset": replace(phantom, fingerprint="another")},
+    }[changed]
+    with pytest.raises(RecordError, match=r"checkpoint.npz belongs to a run with another recipe"):
+        train(**other, folder=checkpointed)
+
+
+def edit(path, **changes):
+    """Changes what a checkpoint says of its progress, or its arrays."""
+    with np.load(path) as saved:
+        arrays = dict(saved)
+    progress = json.loads(str(arrays["progress"]))
+    for name, value in changes.items():
+        if name in arrays:
+            arrays[name] = value
+        else:
+            progress[name] = value
+    arrays["progress"] = np.array(json.dumps(progress))
+    np.savez(path, **arrays)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda path: path.write_bytes(path.read_bytes()[:-100]),
+        lambda path: path.write_bytes(b""),
+        lambda path: path.write_bytes(b"PK"),
+        lambda path: edit(path, epochs=99),  # once made an untrained run that counted as done
+        lambda path: edit(path, epochs=-1),
+        lambda path: edit(path, epochs="1"),
+        lambda path: edit(path, seconds=float("nan")),
+        lambda path: edit(path, history=[]),
+        lambda path: edit(path, history={"loss": []}),
+        lambda path: edit(path, **{"0": np.full((3, 3, 3, 16), np.nan)}),
+        lambda path: np.savez(path, something=np.zeros(3)),
+        lambda path: np.savez(path, progress=np.array("[]")),
+    ],
+)
+def test_a_damaged_checkpoint_is_one_sentence(phantom, split, checkpointed, damage):
+    damage(checkpointed / "checkpoint.npz")
+    with pytest.raises(RecordError, match=r"checkpoint.npz is damaged: remove it to start anew"):
+        train(phantom, split, TWO, checkpointed)
+    (checkpointed / "checkpoint.npz").unlink()  # the advice
+    train(phantom, split, TWO, checkpointed)
+
+
+def test_a_checkpoint_of_an_older_network_is_named(phantom, split, checkpointed):
+    edit(checkpointed / "checkpoint.npz", **{"0": np.zeros((2, 2))})
+    with pytest.raises(RecordError, match=r"checkpoint.npz is of another network: remove it"):
+        train(phantom, split, TWO, checkpointed)
+
+
+def test_16_bits_go_on_from_a_checkpoint_too(phantom, split, tmp_path, monkeypatch):
+    """A loss scale once got more variables at each checkpoint, and could not be restored."""
+    monkeypatch.setattr(checkpoint, "SECONDS", 0)
+    recipe = replace(SMALL, epochs=3, dtype="mixed_float16")
+    split = replace(split, train=split.train[:8], test=split.test[:8])  # they are slow
+    with pytest.raises(KeyboardInterrupt):
+        train(phantom, split, recipe, tmp_path, callbacks=(stop_at(2),))
+    _, resumed = train(phantom, split, recipe, tmp_path)
+    same(resumed, train(phantom, split, recipe)[1])
+
+
+def test_one_process_at_a_time_in_a_folder(phantom, split, tmp_path):
+    """Two once mixed their files, and the record of one seed had the predictions of another."""
+    code = "import sys; from pathlib import Path; from skinlib.files import locked\n"
+    code += "with locked(Path(sys.argv[1])):\n    print('in', flush=True); sys.stdin.read()"
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    other = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert other.stdout.readline() == b"in\n"
+    with pytest.raises(RecordError, match="is being written by another process"):
+        train(phantom, split, SMALL, tmp_path)
+    os.kill(other.pid, signal.SIGKILL)  # a dead process keeps nobody out
+    other.communicate()
+    train(phantom, split, SMALL, tmp_path)
+
+
+def test_weights_that_the_last_step_loses_end_the_run(phantom, split, tmp_path):
+    """The loss of an epoch is that before its last step."""
+    one = replace(split, train=split.train[:8], validation=split.validation[:0])
+    recipe = replace(SMALL, batch_size=8, learning_rate=1e30)
+    with pytest.raises(SkinlibError, match=r"answers are not finite: lower the learning rate"):
+        train(phantom, one, recipe, tmp_path)
+    assert not is_done(tmp_path)
+
+
+def test_a_loss_that_is_lost_ends_the_run(phantom, split, tmp_path):
+    with pytest.raises(SkinlibError, match=r"loss was (nan|inf) in epoch 1: lower"):
+        train(phantom, split, replace(SMALL, learning_rate=1e30), tmp_path)
+    assert not is_done(tmp_path)
+
+
+def test_a_full_disk_leaves_no_half_checkpoint(phantom, split, tmp_path, monkeypatch):
+    def full(file, **arrays):
+        file.write(b"some")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoint, "SECONDS", 0)
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.raises(OSError, match="No space left"):
+        train(phantom, split, TWO, tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_copied_images_can_be_tested_twice(phantom, tmp_path):
+    from skinlib.data.splits import copied_split
+
+    split = copied_split(phantom)
+    train(phantom, split, SMALL, tmp_path)
+    assert len(Run.read(tmp_path).predictions) == len(split.test) > len(np.unique(split.test))
+
+
+def test_a_grouped_run_tests_lesions_that_it_has_not_seen(phantom):
+    split = grouped_split(phantom)
+    _, run = train(phantom, split, SMALL)
+    seen = set(phantom.table["lesion_id"].to_numpy()[split.train])
+    assert not seen & set(run.predictions["lesion_id"])
