@@ -149,7 +149,7 @@ def book(
     kernel: Annotated[str | None, typer.Option(help="A Jupyter kernel, by name.")] = None,
 ) -> None:
     """Executes every chapter and renders the book into _build/html."""
-    from skinlib.book import make
+    from skinlib.book.build import make
 
     options = _options(data, root)
     parameters = {"data": data, "ham10000": str(options.get("root", ""))}
@@ -161,7 +161,7 @@ def run(
     chapters: Annotated[list[Path], typer.Argument(help="Notebooks.", exists=True)],
 ) -> None:
     """Runs chapters in place and keeps their outputs, after you have changed them."""
-    from skinlib.book import refresh
+    from skinlib.book.build import refresh
 
     for chapter in chapters:
         refresh(chapter)

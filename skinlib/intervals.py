@@ -170,6 +170,7 @@ def show(
     """
     form = f"{'+' if signed else ''}z.{digits}f"
     value, low, high = (
-        f"{(100 if percent else 1) * row.get(key, np.nan):{form}}" for key in ("value", "low", "high")
+        f"{(100 if percent else 1) * row.get(key, np.nan):{form}}"
+        for key in ("value", "low", "high")
     )
     return value if "nan" in low else f"{value} ({low} to {high})"

@@ -108,9 +108,7 @@ def _bins(labels: np.ndarray, probabilities: np.ndarray, weight: np.ndarray) -> 
     return table.assign(**means)
 
 
-def score_values(
-    run: Run | pd.DataFrame, names: tuple[str, ...] = TABLE1
-) -> dict[str, float]:
+def score_values(run: Run | pd.DataFrame, names: tuple[str, ...] = TABLE1) -> dict[str, float]:
     """Scores without intervals.
 
     Args:
@@ -172,9 +170,7 @@ def scores(
     return table
 
 
-def majority_baseline(
-    run: Run | pd.DataFrame, names: tuple[str, ...] = TABLE1
-) -> dict[str, float]:
+def majority_baseline(run: Run | pd.DataFrame, names: tuple[str, ...] = TABLE1) -> dict[str, float]:
     """The scores of always answering the most frequent class of the test part."""
     labels, probabilities = arrays(run)
     always = np.zeros_like(probabilities)
@@ -195,9 +191,7 @@ def per_class(run: Run | pd.DataFrame) -> pd.DataFrame:
 def confusion_matrix(run: Run | pd.DataFrame) -> pd.DataFrame:
     """Counts of test images: one row per true class, one column per predicted class."""
     labels, probabilities = arrays(run)
-    counts = metrics.confusion_matrix(
-        labels, probabilities.argmax(1), labels=range(len(CLASSES))
-    )
+    counts = metrics.confusion_matrix(labels, probabilities.argmax(1), labels=range(len(CLASSES)))
     return pd.DataFrame(counts, index=list(CLASSES), columns=list(CLASSES))
 
 
