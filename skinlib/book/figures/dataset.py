@@ -43,13 +43,15 @@ def patients(dataset: Dataset) -> Figure:
     """Age and body site of each class; either may be missing from the table."""
     table = dataset.table
     figure, (upper, lower) = plt.subplots(2, 1, figsize=(style.WIDTH, 6))
-    sns.boxplot(
-        data=table.dropna(subset="age"), x="age", y="dx", hue="dx", order=CLASSES,
-        hue_order=CLASSES, palette=style.COLOURS, ax=upper, fliersize=2, legend=False,
-        medianprops={"color": "white"},
-    )  # fmt: skip
-    upper.set(xlabel="age (years)", ylabel="class")
-    sites = table["localization"].fillna("not recorded").value_counts(normalize=True)
+    ages = table.groupby("dx")["age"].quantile([0.5, 0.25, 0.75]).unstack().reindex(CLASSES)
+    ages.columns = ["value", "low", "high"]
+    for y, name in enumerate(CLASSES):
+        style.intervals(upper, ages.loc[[name]], [y], color=style.COLOURS[name])
+    upper.set_yticks(range(len(CLASSES)), CLASSES)
+    upper.invert_yaxis()
+    upper.set(xlabel="age (years): median and middle half", ylabel="class")
+    sites = table["localization"].astype(object).fillna("not recorded")
+    sites = sites.value_counts(normalize=True)
     lower.barh(sites.index, sites, color="0.4")
     lower.invert_yaxis()
     style.share(lower.xaxis)

@@ -45,9 +45,8 @@ def hats(position: float, side: int) -> Figure:
         side: of the image, in pixels.
     """
     figure, (upper, lower) = plt.subplots(2, 1, figsize=(style.WIDTH, 5.4), height_ratios=(3, 4))
-    p = np.linspace(0, side - 1, 40 * (side - 1) + 1)
     for pixel, colour in zip(range(side), sns.color_palette("colorblind", side), strict=True):
-        upper.plot(p, np.maximum(0, 1 - np.abs(p - pixel)), color=colour)
+        upper.plot(range(side), np.eye(side)[pixel], color=colour)  # straight between pixels
         upper.plot(position, max(0, 1 - abs(position - pixel)), "o", color=colour, ms=7)
     upper.axvline(position, color="0.5", ls=":")
     upper.set(xlabel="position p (pixels)", ylabel="weight of each pixel", xticks=range(side))

@@ -57,7 +57,7 @@ def use_style() -> None:
             "ytick.labelsize": 9,
         }
     )
-    if "ipykernel" in sys.modules:
+    if "IPython" in sys.modules and sys.modules["IPython"].get_ipython():
         from matplotlib_inline.backend_inline import set_matplotlib_formats
 
         set_matplotlib_formats("retina")
