@@ -1,5 +1,9 @@
-"""Executes the chapters with papermill and renders them with Jupyter Book, in `_build`."""
+"""Executes the chapters, each in a Jupyter kernel of its own, and renders them with Jupyter Book.
 
+The kernels are children of this process and end with it, however it ends.
+"""
+
+import asyncio
 import csv
 import datetime
 import os
@@ -8,71 +12,207 @@ import shutil
 import subprocess
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
+import warnings
 from pathlib import Path
 
 import nbformat
-import papermill
 import yaml
-from jupyter_client.kernelspec import NoSuchKernel
+from jupyter_client.kernelspec import KernelSpecManager
 from nbclient import NotebookClient
-from nbclient.exceptions import CellExecutionError
-from nbformat.reader import NotJSONError
-from papermill.exceptions import PapermillExecutionError
-from tqdm import tqdm
+from nbclient.exceptions import CellExecutionError, DeadKernelError
+from nbformat import NotebookNode
+from papermill.translators import PythonTranslator
+from sphinx_external_toc.parsing import MalformedError, parse_toc_yaml
 
-from skinlib import SkinlibError
 from skinlib.environment import processor, versions
+from skinlib.errors import SkinlibError
+from skinlib.files import atomic_write, locked
 
-
-class BookError(SkinlibError):
-    """The book cannot be made; the message names the chapter and the cell."""
+PYTHON_KERNEL = "python3"  # of the Python that runs this; ipykernel brings it along
 
 
 def chapters(root: Path) -> list[Path]:
-    """The notebooks named in `_toc.yml`, in reading order, relative to `root`."""
-    toc = yaml.safe_load((root / "_toc.yml").read_text())
-    files = [chapter["file"] for part in toc["parts"] for chapter in part["chapters"]]
-    return [Path(f"{file}.ipynb") for file in files if (root / f"{file}.ipynb").exists()]
+    """The notebooks named in `_toc.yml`, in reading order, relative to `root`.
+
+    Raises:
+        SkinlibError: if there is no such file, it is no table of contents, or what it names is
+            not in `book/`.
+    """
+    toc = root / "_toc.yml"
+    if not toc.exists():
+        raise SkinlibError(f"{root} has no _toc.yml: call it in the book's repository")
+    try:
+        names = list(parse_toc_yaml(toc))
+    except (MalformedError, yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+        reason = " ".join(str(error).split())
+        raise SkinlibError(f"{toc} is no table of contents: {reason}") from None
+    found = []
+    for name in names:
+        files = [root / f"{name}{suffix}" for suffix in (".ipynb", ".md")]
+        files = [file for file in files if file.is_file()]
+        if not files or not files[0].resolve().is_relative_to((root / "book").resolve()):
+            raise SkinlibError(f"{toc} names {name}: there is no such page in {root / 'book'}")
+        if files[0].suffix == ".ipynb":
+            found.append(files[0].relative_to(root))
+    return found
+
+
+def _read(notebook: Path) -> NotebookNode:
+    """A notebook of format 4, without the cell that papermill puts into a copy.
+
+    Raises:
+        SkinlibError: if it is no such notebook.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # cells without an id get one
+            chapter = nbformat.read(notebook, nbformat.NO_CONVERT)
+        if chapter.get("nbformat") != 4:
+            raise SkinlibError(
+                f"{notebook} is a notebook of format {chapter.get('nbformat')}, expected 4: "
+                "open it in JupyterLab and save it"
+            )
+        nbformat.validate(chapter)
+    except (ValueError, AttributeError, KeyError, TypeError, nbformat.ValidationError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise SkinlibError(f"{notebook} is no Jupyter notebook: {reason}") from None
+    injected = "injected-parameters"
+    chapter.cells = [c for c in chapter.cells if injected not in c.metadata.get("tags", [])]
+    return chapter
+
+
+def _write(chapter: NotebookNode, notebook: Path) -> None:
+    """Replaces a notebook, or leaves it as it was."""
+    try:
+        with atomic_write(notebook) as partial:
+            nbformat.write(chapter, partial)
+    except OSError as error:
+        raise SkinlibError(
+            f"{notebook} is as it was, for it could not be written: {error.strerror}"
+        ) from None
+
+
+def _choose_kernel(chapter: NotebookNode, notebook: Path, asked: str | None) -> str:
+    """The kernel that was asked for, or the notebook's own, or else this Python's.
+
+    JupyterLab, VS Code and conda save the name of the kernel that was used last, which need not
+    exist on another machine.
+    """
+    spec = chapter.metadata.get("kernelspec", {})
+    if (language := spec.get("language", "python")) != "python":
+        raise SkinlibError(
+            f"{notebook} is written in {language}: the book's chapters are in Python"
+        )
+    known = KernelSpecManager().find_kernel_specs()
+    name = asked or spec.get("name", PYTHON_KERNEL)
+    if name in known:
+        return name
+    if asked:
+        raise SkinlibError(
+            f"there is no Jupyter kernel {asked!r}: choose one of {', '.join(sorted(known))}, "
+            "or let make gpu-kernel install skinlib-gpu"
+        )
+    print(f"{notebook.name}: no Jupyter kernel {name!r} here, {PYTHON_KERNEL} runs it", flush=True)
+    return PYTHON_KERNEL
+
+
+def _parameter_cell(chapter: NotebookNode, notebook: Path, parameters: dict) -> NotebookNode | None:
+    tagged = [c for c in chapter.cells if "parameters" in c.metadata.get("tags", [])]
+    known = [p.name for cell in tagged[:1] for p in PythonTranslator.inspect(cell)]
+    if unknown := sorted(parameters.keys() - set(known)):
+        raise SkinlibError(
+            f"{notebook.name} has no parameter {', '.join(unknown)}: "
+            f"it knows {', '.join(known) or 'none'}"
+        )
+    return tagged[0] if parameters else None
+
+
+async def _execute(notebook: Path, parameters: dict, kernel: str | None) -> NotebookNode:
+    """The notebook with the outputs of its cells, which run in order in a new kernel.
+
+    Args:
+        notebook: the file, which is only read.
+        parameters: values for its cell tagged `parameters`, which keeps its text.
+        kernel: a Jupyter kernel's name; None takes the notebook's own.
+    """
+    chapter = _read(notebook)
+    cell = _parameter_cell(chapter, notebook, parameters)
+    name = _choose_kernel(chapter, notebook, kernel)
+    if cell:
+        printed = cell.source
+        cell.source += "\n" + PythonTranslator.codify(parameters)
+    await _run_cells(chapter, notebook, name)
+    if cell:
+        cell.source = printed
+    if not kernel:
+        spec = KernelSpecManager().get_kernel_spec(name)
+        chapter.metadata["kernelspec"] = {
+            "display_name": spec.display_name,
+            "language": spec.language,
+            "name": name,
+        }
+    chapter.metadata["language_info"] = {"name": "python"}
+    return chapter
+
+
+async def _run_cells(chapter: NotebookNode, notebook: Path, kernel: str) -> None:
+    """Fills in the outputs; the kernel has ended when this returns or raises."""
+    client = NotebookClient(
+        chapter,
+        kernel_name=kernel,
+        record_timing=False,
+        coalesce_streams=True,
+        resources={"metadata": {"path": str(notebook.parent)}},
+    )
+    client.reset_execution_trackers()
+    manager = client.create_kernel_manager()
+    manager.transport_encryption = "auto"  # ipykernel 7 warns of each kernel without it
+    number, now = 0, True
+    try:
+        await client.async_start_new_kernel()
+        await client.async_start_new_kernel_client()
+        for index, cell in enumerate(chapter.cells):
+            number = client.code_cells_executed + 1
+            await client.async_execute_cell(cell, index, execution_count=number)
+        client.set_widgets_metadata()
+        now = False  # it may tidy up
+    except CellExecutionError as error:
+        raise SkinlibError(
+            f"{notebook.name}, cell {number}: {error.ename}: {error.evalue}"
+        ) from None
+    except DeadKernelError:
+        if asyncio.current_task().cancelling():
+            raise asyncio.CancelledError from None
+        raise SkinlibError(
+            f"{notebook.name}, cell {number}: the kernel died, perhaps for want of memory"
+        ) from None
+    except (OSError, RuntimeError) as error:
+        if number:
+            raise
+        raise SkinlibError(
+            f"{notebook.name}: the Jupyter kernel {kernel!r} does not start "
+            f"({str(error).splitlines()[0]}): choose another, such as {PYTHON_KERNEL}"
+        ) from None
+    finally:
+        if manager.has_kernel:
+            await manager.shutdown_kernel(now=now)
+        if client.kc:
+            client.kc.stop_channels()
 
 
 def execute(notebook: Path, parameters: dict, kernel: str | None = None) -> None:
-    """Runs a notebook in place.
+    """Runs a notebook in place; it is replaced when its last cell has run, and only then.
 
     Args:
-        notebook: the file; its outputs are replaced.
-        parameters: values for its cell tagged `parameters`.
+        notebook: the file.
+        parameters: values for its cell tagged `parameters`, whose text stays as it is.
         kernel: a Jupyter kernel's name; None takes the notebook's own.
 
     Raises:
-        BookError: if the chapter has no such parameter, there is no such kernel, or a cell fails.
+        SkinlibError: if it is no notebook, has no such parameter, there is no such kernel, or a
+            cell fails.
     """
-    known = papermill.inspect_notebook(notebook)
-    if unknown := parameters.keys() - known.keys():
-        raise BookError(
-            f"{notebook.name} has no parameter {', '.join(sorted(unknown))}: "
-            f"it knows {', '.join(known) or 'none'}"
-        )
-    try:
-        papermill.execute_notebook(
-            notebook,
-            notebook,
-            parameters,
-            kernel_name=kernel,
-            progress_bar=False,
-            coalesce_streams=True,
-            cwd=notebook.parent,
-        )
-    except NoSuchKernel:
-        raise BookError(
-            f"there is no Jupyter kernel {kernel!r}: make gpu-kernel installs skinlib-gpu"
-        ) from None
-    except PapermillExecutionError as error:
-        raise BookError(
-            f"{notebook.name}, cell {error.exec_count}: {error.ename}: {error.evalue}\n"
-            f"{error.source}"
-        ) from None
+    _write(asyncio.run(_execute(notebook, parameters, kernel)), notebook)
 
 
 def refresh(notebook: Path) -> None:
@@ -81,39 +221,50 @@ def refresh(notebook: Path) -> None:
     Keeps its outputs but for stderr, where TensorFlow describes the machine, and no version.
 
     Raises:
-        BookError: if it is no notebook or a cell fails; the file is left as it was.
+        SkinlibError: as `execute`, or if its folder is in use; the file is left as it was.
     """
-    where = {"metadata": {"path": notebook.parent}}
-    try:
-        chapter = nbformat.read(notebook, 4)
-        NotebookClient(
-            chapter, record_timing=False, coalesce_streams=True, resources=where
-        ).execute()
-    except NotJSONError:
-        raise BookError(f"{notebook} is no notebook") from None
-    except CellExecutionError as error:
-        raise BookError(f"{notebook.name}: {error.ename}: {error.evalue}") from None
-    for cell in chapter.cells:
-        if cell.cell_type == "code":
-            cell.outputs = [out for out in cell.outputs if out.get("name") != "stderr"]
-    chapter.metadata["language_info"] = {"name": "python"}
-    nbformat.write(chapter, notebook)
+    notebook = notebook.resolve()
+    with locked(notebook.parent):
+        chapter = asyncio.run(_execute(notebook, {}, None))
+        for cell in chapter.cells:
+            if cell.cell_type == "code":
+                cell.outputs = [out for out in cell.outputs if out.get("name") != "stderr"]
+        _write(chapter, notebook)
 
 
-def _timed(notebook: Path, parameters: dict, kernel: str | None) -> float:
-    start = time.perf_counter()
-    execute(notebook, parameters, kernel)
-    return time.perf_counter() - start
+async def _execute_all(
+    source: Path, names: list[Path], parameters: dict, kernel: str | None
+) -> dict[Path, float]:
+    """Runs the chapters, two at a time; the first that fails stops the others.
+
+    Returns:
+        chapter -> seconds.
+    """
+    seconds = {}
+    turn = asyncio.Semaphore(1 if kernel else 2)  # a GPU is not shared
+
+    async def one(name: Path) -> None:
+        async with turn:
+            start = time.perf_counter()
+            _write(await _execute(source / name, parameters, kernel), source / name)
+            seconds[name] = time.perf_counter() - start
+            print(f"{seconds[name]:6.1f} s  {name.stem}", flush=True)
+
+    async with asyncio.TaskGroup() as group:
+        for name in reversed(names):  # the last chapters are the longest
+            group.create_task(one(name))
+    return seconds
 
 
 def _status(folder: Path, seconds: dict[Path, float]) -> None:
     """Writes the tables that `book/status.md` shows."""
     rows = {"chapters": [("chapter", "seconds")], "machine": [("what", "which")]}
     for chapter in sorted(seconds):
-        title = nbformat.read(folder / chapter.name, 4).cells[0].source.splitlines()[0]
-        rows["chapters"].append(
-            (f"[{title.removeprefix('# ')}]({chapter.name})", f"{seconds[chapter]:.0f}")
-        )
+        lines = [
+            line for cell in _read(folder / chapter.name).cells for line in cell.source.split("\n")
+        ]
+        title = lines[0].removeprefix("# ") if lines else chapter.stem
+        rows["chapters"].append((f"[{title}]({chapter.name})", f"{seconds[chapter]:.0f}"))
     rows["machine"].append(("day", datetime.date.today().isoformat()))
     rows["machine"].append(("processor", f"{processor()}, {os.cpu_count()} cores"))
     rows["machine"] += {"python": platform.python_version(), **versions()}.items()
@@ -137,35 +288,32 @@ def make(root: Path, parameters: dict, kernel: str | None = None) -> Path:
         The path of the first page.
 
     Raises:
-        BookError: if this is no book's folder, a cell fails or the rendering warns.
+        SkinlibError: if this is no book's folder, another process makes the book, a cell fails
+            or the rendering warns.
     """
-    if not (root / "_toc.yml").exists():
-        raise BookError(f"{root} has no _toc.yml: call it in the book's repository")
-    source = root / "_build" / "source"
-    shutil.rmtree(source, ignore_errors=True)
-    shutil.rmtree(root / "_build" / "html", ignore_errors=True)
-    shutil.copytree(
-        root / "book", source / "book", ignore=shutil.ignore_patterns(".ipynb_checkpoints")
-    )
-    for name in ("_config.yml", "_toc.yml"):
-        shutil.copy(root / name, source)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     names = chapters(root)
-    workers, seconds = 1 if kernel else 2, {}  # a GPU is not shared
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        works = {  # the last chapters are the longest
-            pool.submit(_timed, source / name, parameters, kernel): name for name in reversed(names)
-        }
-        for work in tqdm(as_completed(works), total=len(works), unit="chapter", disable=None):
-            if work.exception():
-                pool.shutdown(cancel_futures=True)
-                raise work.exception()
-            seconds[works[work]] = work.result()
-            print(f"{work.result():6.1f} s  {works[work].stem}", flush=True)
-    _status(source / "book", seconds)
-    jupyter_book = str(Path(sys.executable).with_name("jupyter-book"))
-    command = [jupyter_book, "build", str(source), "--all", "-W"]
-    command += ["--keep-going", "--quiet", "--path-output", str(root)]
-    if subprocess.run(command).returncode:
-        raise BookError("the pages were not rendered without warnings: see above")
+    with locked(root / "_build"):
+        source = root / "_build" / "source"
+        shutil.rmtree(source, ignore_errors=True)
+        shutil.rmtree(root / "_build" / "html", ignore_errors=True)
+        left_out = shutil.ignore_patterns(".ipynb_checkpoints", "*.partial", ".lock")
+        shutil.copytree(root / "book", source / "book", ignore=left_out)
+        for name in ("_config.yml", "_toc.yml"):
+            shutil.copy(root / name, source)
+        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        try:
+            seconds = asyncio.run(_execute_all(source, names, parameters, kernel))
+        except* SkinlibError as failed:
+            raise failed.exceptions[0] from None
+        _status(source / "book", seconds)
+        _render(source, root)
     return root / "_build" / "html" / "book" / "index.html"
+
+
+def _render(source: Path, output: Path) -> None:
+    command = [sys.executable, "-m", "skinlib.book.render", "build", str(source), "--all", "-W"]
+    command += ["--keep-going", "--quiet", "--path-output", str(output)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True) as render:
+        failed = render.wait()
+    if failed:
+        raise SkinlibError("the pages were not rendered without warnings: see above")

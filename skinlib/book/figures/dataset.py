@@ -1,0 +1,121 @@
+"""Figures of chapter 01: the images, their table, and the two splits."""
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+from PIL import Image, ImageOps
+
+from skinlib.book.figures import style
+from skinlib.data.dataset import CLASSES, Dataset
+from skinlib.data.splits import lesions
+
+
+def class_histogram(dataset: Dataset) -> Figure:
+    """Images per class, as in figure 4 of the paper."""
+    counts = np.bincount(dataset.labels, minlength=len(CLASSES))
+    figure, ax = plt.subplots()
+    bars = ax.bar(CLASSES, counts, color=[style.COLOURS[c] for c in CLASSES])
+    ax.bar_label(bars, [f"{n:,}\n{n / counts.sum():.1%}" for n in counts], padding=2, fontsize=9)
+    ax.set(xlabel="class", ylabel="images", ylim=(0, 1.25 * counts.max()))
+    style.title(figure, dataset.name)
+    return figure
+
+
+def samples(dataset: Dataset, columns: int = 5, seed: int = 1) -> Figure:
+    """One row per class: images of different lesions, drawn at random; the lesion's outline on
+    the first where it is known."""
+    rng = np.random.default_rng(seed)
+    first = np.unique(lesions(dataset), return_index=True)[1]
+    figure, axes = style.image_grid(len(CLASSES), columns, labels=CLASSES, ratio=1.03)
+    for label, row in enumerate(axes):
+        chosen = rng.permutation(first[dataset.labels[first] == label])[:columns]
+        for ax, index in zip(row, chosen, strict=False):
+            ax.imshow(dataset.images[index])
+        if dataset.masks is not None and len(chosen) and dataset.masks[chosen[0]].any():
+            row[0].contour(dataset.masks[chosen[0]], [0.5], colors="white", linewidths=1)
+    style.title(figure, dataset.name)
+    return figure
+
+
+def patients(dataset: Dataset) -> Figure:
+    """Age and body site of each class; either may be missing from the table."""
+    table = dataset.table
+    figure, (upper, lower) = plt.subplots(2, 1, figsize=(style.WIDTH, 6))
+    ages = table.groupby("dx")["age"].quantile([0.5, 0.25, 0.75]).unstack().reindex(CLASSES)
+    ages.columns = ["value", "low", "high"]
+    for y, name in enumerate(CLASSES):
+        style.intervals(upper, ages.loc[[name]], [y], color=style.COLOURS[name])
+    upper.set_yticks(range(len(CLASSES)), CLASSES)
+    upper.invert_yaxis()
+    upper.set(xlabel="age (years): median and middle half", ylabel="class")
+    sites = table["localization"].astype(object).fillna("not recorded")
+    sites = sites.value_counts(normalize=True)
+    lower.barh(sites.index, sites, color="0.4")
+    lower.invert_yaxis()
+    style.share(lower.xaxis)
+    lower.set(xlabel="share of the images", ylabel="site")
+    style.title(figure, dataset.name)
+    return figure
+
+
+def pictures_per_lesion(dataset: Dataset) -> Figure:
+    """How many lesions have one image, two, three, ..."""
+    sizes = pd.Series(lesions(dataset)).value_counts().value_counts().sort_index()
+    figure, ax = plt.subplots()
+    bars = ax.bar(sizes.index.astype(str), sizes, color="0.4")
+    ax.bar_label(bars, [f"{n:,}" for n in sizes], padding=2, fontsize=9)
+    ax.set(xlabel="images of the lesion", ylabel="lesions")
+    style.title(figure, dataset.name)
+    return figure
+
+
+def one_lesion(dataset: Dataset) -> Figure:
+    """All images of the lesion that has most of them (the first such lesion)."""
+    groups = pd.Series(range(len(dataset))).groupby(lesions(dataset))
+    chosen = max(groups.indices.values(), key=len)
+    shape = style.wrapped(len(chosen), 3)
+    figure, axes = style.image_grid(*shape, titles=dataset.table["image_id"][chosen])
+    for ax, index in zip(axes.flat, chosen, strict=False):
+        ax.imshow(dataset.images[index])
+    style.title(figure, dataset.name)
+    return figure
+
+
+def leakage_bars(tables: dict[str, pd.DataFrame], data: str) -> Figure:
+    """The share of test images whose lesion is in training.
+
+    Args:
+        tables: name of a split -> one row per class, with a column `same_lesion`, 0 to 1.
+        data: the data set's name.
+    """
+    frame = pd.concat(tables, names=["split", "class"]).reset_index()
+    figure, ax = plt.subplots()
+    colours = [style.ORANGE, style.BLUE]
+    sns.barplot(
+        frame, x="class", y="same_lesion", hue="split", ax=ax, palette=colours, saturation=1
+    )
+    style.share(ax.yaxis)
+    ax.set(xlabel="class", ylabel="test images whose lesion\nis in training", ylim=(0, 1))
+    ax.get_legend().remove()
+    style.legend(figure, title="split")
+    style.title(figure, data)
+    return figure
+
+
+def aspect(frame: Image.Image, size: int, data: str) -> Figure:
+    """A 4:3 frame above the two squares, `size` x `size`, that can be made of it."""
+    images = {
+        f"frame, {frame.width} x {frame.height}": frame,
+        f"squashed, {size} x {size}": frame.resize((size, size)),
+        f"cropped, {size} x {size}": ImageOps.fit(frame, (size, size)),
+    }
+    figure = plt.figure(figsize=(style.WIDTH, 4.6))
+    axes = figure.subplot_mosaic("AA;BC")
+    for ax, (name, image) in zip(axes.values(), images.items(), strict=True):
+        ax.imshow(image)
+        ax.set(title=name, xticks=[], yticks=[])
+        ax.spines[:].set_visible(False)
+    style.title(figure, data)
+    return figure

@@ -1,0 +1,139 @@
+"""Figures of chapter 02: where a deformable convolution looks."""
+
+import textwrap
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from skinlib.book.figures import style
+
+
+def grids(plain: np.ndarray, moved: np.ndarray, side: int) -> Figure:
+    """The paper's figure 2: a fixed grid beside one that moves.
+
+    Args:
+        plain: sampling points of one output pixel, (kh * kw, 2), y and x in pixels.
+        moved: the same with offsets.
+        side: of the image, in pixels.
+    """
+    figure, axes = plt.subplots(1, 2, figsize=(style.WIDTH, 3.2), sharey=True)
+    for ax, name in zip(axes, ("plain", "deformable"), strict=True):
+        ax.set(xlim=(-0.5, side - 0.5), ylim=(side - 0.5, -0.5), aspect="equal", title=name)
+        ax.set(xlabel="x (pixels)", xticks=range(0, side, 2), yticks=range(0, side, 2))
+        ax.hlines(np.arange(side + 1) - 0.5, -0.5, side - 0.5, color="0.88", lw=0.8)
+        ax.vlines(np.arange(side + 1) - 0.5, -0.5, side - 0.5, color="0.88", lw=0.8)
+    axes[0].plot(*plain.T[::-1], "o", color=style.BLUE, label="fixed grid")
+    axes[1].plot(*plain.T[::-1], "o", mfc="none", mec=style.BLUE)
+    for start, end in zip(plain, moved, strict=True):
+        arrow = {"arrowstyle": "->", "color": "0.4"}
+        axes[1].annotate("", end[::-1], start[::-1], arrowprops=arrow)
+    axes[1].plot(*moved.T[::-1], "D", color=style.ORANGE, label="with offsets")
+    axes[0].set_ylabel("y (pixels)")
+    style.legend(figure)
+    return figure
+
+
+def hats(position: float, side: int) -> Figure:
+    """Bilinear interpolation as hat functions: the weight of each pixel, along y and in 2D.
+
+    Args:
+        position: of the point, in pixels, on both axes.
+        side: of the image, in pixels.
+    """
+    figure, (upper, lower) = plt.subplots(2, 1, figsize=(style.WIDTH, 5.4), height_ratios=(3, 4))
+    for pixel, colour in zip(range(side), sns.color_palette("colorblind", side), strict=True):
+        upper.plot(range(side), np.eye(side)[pixel], color=colour)  # straight between pixels
+        upper.plot(position, max(0, 1 - abs(position - pixel)), "o", color=colour, ms=7)
+    upper.axvline(position, color="0.5", ls=":")
+    upper.set(xlabel="position p (pixels)", ylabel="weight of each pixel", xticks=range(side))
+    weight = np.maximum(0, 1 - np.abs(position - np.arange(side)))
+    sns.heatmap(
+        np.outer(weight, weight), ax=lower, annot=True, fmt=".2f", cmap="cividis", cbar=False,
+        square=True, linewidths=0.5,
+    )  # fmt: skip
+    lower.set(xlabel="x (pixels)", ylabel="y (pixels)", title=f"weights at y = x = {position}")
+    return figure
+
+
+def slope(shifts: np.ndarray, values: np.ndarray, at: float, gradient: float) -> Figure:
+    """An output as a function of one offset, with the gradient that a backend computes.
+
+    Args:
+        shifts: the offset's values, in pixels.
+        values: the output at each.
+        at: where the gradient was taken.
+        gradient: d output / d offset there.
+    """
+    figure, ax = plt.subplots()
+    ax.plot(shifts, values, color=style.BLUE, label="output")
+    here = np.interp(at, shifts, values)
+    reach = np.array([-0.7, 0.7])
+    ax.plot(
+        at + reach, here + gradient * reach, color=style.ORANGE, ls="--", label="automatic gradient"
+    )
+    ax.plot(at, here, "o", color=style.ORANGE)
+    for kink in range(int(np.ceil(shifts[0])), int(shifts[-1]) + 1):
+        ax.axvline(kink, color="0.85", zorder=0)
+    ax.set(xlabel="offset in y of one kernel point (pixels)", ylabel="output y(p)")
+    style.legend(figure)
+    return figure
+
+
+def over_lesions(
+    images: np.ndarray, outlines: np.ndarray, points: list[np.ndarray], titles: list[str], data: str
+) -> Figure:
+    """Sampling points on images: one row per image, one column per place, seen from near.
+
+    Args:
+        images: uint8 (N, H, W, 3).
+        outlines: 1 on the lesion, (N, H, W).
+        points: for each image, (places, 2, kernel points, 2): fixed and moved, y and x in pixels.
+        titles: of each image.
+        data: name of the data set.
+    """
+    figure, axes = style.image_grid(len(images), 1 + len(points[0]), labels=titles)
+    for row, image, outline, places in zip(axes, images, outlines, points, strict=True):
+        for ax in row:
+            ax.imshow(image)
+            ax.contour(outline, levels=[0.5], colors="white", linewidths=1)
+        for number, (ax, both) in enumerate(zip(row[1:], places, strict=True), 1):
+            fixed, moved = both
+            middle, reach = fixed.mean(0), np.abs(both - fixed.mean(0)).max() + 2
+            corner = middle[::-1] - reach
+            row[0].add_patch(Rectangle(corner, 2 * reach, 2 * reach, fill=False, ec="white"))
+            row[0].text(*corner, number, color="white", va="bottom", fontsize=9)
+            ax.plot(*both.swapaxes(0, 1).T[::-1], color="white", lw=1)
+            ax.plot(*fixed.T[::-1], "o", mfc="none", mec="white", ms=4)
+            ax.scatter(*moved.T[::-1], 18, np.arange(len(moved)), marker="D", ec="black", lw=0.5)
+            ax.set(xlim=middle[1] + [-reach, reach], ylim=middle[0] + [reach, -reach])
+    for number, ax in enumerate(axes[0, 1:], 1):
+        ax.set_title(f"place {number}", fontsize=9)
+    style.title(figure, data, "white: outline and fixed grid; diamonds: with offsets")
+    return figure
+
+
+def ratios(machines: dict[str, pd.DataFrame]) -> Figure:
+    """Time of a step on each machine, as a multiple of the plain convolution's.
+
+    Args:
+        machines: its name -> one row per side of the feature map; columns `plain`, `deformable`
+            and perhaps `torchvision`, in seconds.
+    """
+    figure, ax = plt.subplots(figsize=(style.WIDTH, 3.4 + 0.5 * len(machines)))
+    colours = sns.color_palette("colorblind")[1:]
+    for (machine, seconds), mark, colour in zip(machines.items(), "DsPv^", colours, strict=False):
+        for name, line in (("deformable", "-"), ("torchvision", "--")):
+            if name in seconds:
+                ratio = (seconds[name] / seconds["plain"]).to_numpy()
+                label = textwrap.fill(f"{name}, {machine}", 60)
+                ax.plot(ratio, line, marker=mark, color=colour, label=label)
+    ax.axhline(1, color=style.BLUE, label="plain convolution")
+    ax.axhline(4, color="0.5", ls=":", label="our goal at 14 x 14")
+    ax.set_xticks(range(len(seconds)), [f"{side} x {side}" for side in seconds.index])
+    ax.set(xlabel="feature map (pixels)", ylabel="time (multiples of plain)", ylim=(0, None))
+    style.legend(figure, columns=1)
+    return figure

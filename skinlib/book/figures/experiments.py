@@ -1,0 +1,184 @@
+"""Figures of chapter 06: what the runs say."""
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+
+from skinlib.book.figures import style
+
+
+def learning_curves(history: pd.DataFrame, data: str) -> Figure:
+    """Loss and accuracy on the training data, and on the validation data where there are any.
+
+    Args:
+        history: one row per epoch; columns `loss` and `accuracy`, and perhaps both with `val_`.
+        data: what the run was made on.
+    """
+    figure, axes = plt.subplots(2, 1, figsize=(style.WIDTH, 4.4), sharex=True)
+    for ax, name in zip(axes, ("loss", "accuracy"), strict=True):
+        named = {"training": name, "validation": f"val_{name}"}
+        found = {label: history[column] for label, column in named.items() if column in history}
+        style.lines(ax, history.index, found, "os")
+        ax.set_ylabel(name)
+    axes[1].set(xlabel="epoch", ylim=(0, 1))
+    style.share(axes[1].yaxis)
+    axes[1].xaxis.get_major_locator().set_params(integer=True)
+    style.legend(figure)
+    style.title(figure, data)
+    return figure
+
+
+def confusion_matrix(counts: pd.DataFrame, data: str) -> Figure:
+    """Rows are true classes: colour is the share of the row, the number counts images."""
+    part = counts.div(counts.sum(axis=1).clip(lower=1), axis=0)
+    figure, ax = plt.subplots(figsize=(style.WIDTH, 4.4))
+    sns.heatmap(
+        part, annot=counts, fmt="d", vmin=0, vmax=1, cmap="cividis", square=True, ax=ax,
+        cbar_kws={"label": "share of the true class", "format": "{x:.0%}"},
+    )  # fmt: skip
+    ax.set(xlabel="predicted class", ylabel="true class")
+    ax.tick_params(axis="y", rotation=0)
+    style.title(figure, data)
+    return figure
+
+
+def against_majority(scores: pd.DataFrame, majority: pd.DataFrame, data: str) -> Figure:
+    """Each score with its interval, beside what always answering the commonest class gets.
+
+    Args:
+        scores: one row per score; columns `value`, `low`, `high`, from 0 to 1.
+        majority: the same rows; column `value`.
+        data: what the run was made on.
+    """
+    figure, ax = plt.subplots(figsize=(style.WIDTH, 0.45 * len(scores) + 1.2))
+    style.intervals(ax, scores, label="the network, 95 % interval")
+    ax.plot(
+        majority["value"], range(len(majority)), "x", color=style.ORANGE, ms=8, label="always nv"
+    )
+    style.name_rows(ax, scores.index)
+    ax.set(xlim=(0, 1), xlabel="score")
+    style.share(ax.xaxis)
+    style.legend(figure)
+    style.title(figure, data)
+    return figure
+
+
+def per_class_recall(table: pd.DataFrame, data: str) -> Figure:
+    """A bar per class, with the number of test images that it rests on.
+
+    Args:
+        table: one row per class; columns `recall` (0 to 1) and `images`.
+        data: what the run was made on.
+    """
+    figure, ax = plt.subplots()
+    bars = ax.bar(table.index, table["recall"], color=[style.COLOURS[c] for c in table.index])
+    ax.bar_label(bars, [f"n = {n}" for n in table["images"]], padding=2, fontsize=9)
+    style.share(ax.yaxis)
+    ax.set(xlabel="class", ylabel="recall", ylim=(0, 1.1))
+    style.title(figure, data)
+    return figure
+
+
+def table1(table: pd.DataFrame, data: str) -> Figure:
+    """Accuracies of the paper and of ours, with intervals.
+
+    Args:
+        table: one row per network; columns (source, "value" | "low" | "high"), from 0 to 1, NaN
+            where there is no run. The first source is the paper.
+        data: what the runs were made on.
+    """
+    sources = list(dict.fromkeys(table.columns.get_level_values(0)))
+    figure, ax = plt.subplots(figsize=(style.WIDTH, 0.75 * len(table) + 1.6))
+    looks = zip(sources, "osD^", (style.GREY, style.BLUE, style.ORANGE, "#009E73"), strict=False)
+    for number, (source, marker, colour) in enumerate(looks):
+        y = np.arange(len(table)) + 0.15 * number
+        style.intervals(ax, table[source], y, label=source, marker=marker, color=colour)
+    style.name_rows(ax, table.index)
+    style.share(ax.xaxis)
+    ax.set(xlabel="accuracy, 95 % intervals", ylim=(len(table) - 0.3, -0.7))
+    style.legend(figure, columns=1)
+    style.title(figure, data)
+    return figure
+
+
+def forest(table: pd.DataFrame, means: pd.DataFrame, data: str) -> Figure:
+    """Paired differences with their intervals, and each comparison's mean; zero is no difference.
+
+    Args:
+        table: index (comparison, split, seed); columns `value`, `low`, `high`, as shares.
+        means: index comparison, the same columns.
+        data: what the runs were made on.
+    """
+    looks = {"random": ("o", style.BLUE), "grouped": ("s", style.ORANGE), "mean": ("D", "black")}
+    rows = {kind: [] for kind in looks}  # (y, value, low, high)
+    names, y = {}, 0
+    for comparison, pairs in table.groupby(level=0, sort=False):
+        names[comparison] = y
+        lines = [(kind, row) for (_, kind, _), row in pairs.iterrows()]
+        if comparison in means.index:
+            lines.append(("mean", means.loc[comparison]))
+        for kind, row in lines:
+            rows[kind].append([y, *(100 * row[["value", "low", "high"]].astype(float))])
+            y += 1
+        y += 2
+    figure, ax = plt.subplots(figsize=(style.WIDTH, 0.17 * y + 1.6))
+    for kind, (marker, colour) in looks.items():
+        label = "mean of all pairs" if kind == "mean" else f"one pair, {kind} split"
+        drawn = pd.DataFrame(rows[kind], columns=["y", "value", "low", "high"])
+        style.intervals(ax, drawn, drawn["y"], label=label, marker=marker, color=colour)
+    style.name_rows(ax, list(names), list(names.values()))
+    ax.axvline(0, color="0.4", ls="--")
+    ax.set(ylim=(y - 2.2, -2), xlabel="difference in accuracy (points), 95 % interval")
+    style.legend(figure)
+    style.title(figure, data)
+    return figure
+
+
+def readings(table: pd.DataFrame, paper: float, data: str) -> Figure:
+    """How near each reading of the paper comes to its accuracy.
+
+    Args:
+        table: one row per reading; columns `value`, `low`, `high`, as shares, and `fault`, whether
+            the reading lets test images into training.
+        paper: its accuracy.
+        data: what the runs were made on.
+    """
+    figure, ax = plt.subplots(figsize=(style.WIDTH, 0.42 * len(table) + 1.5))
+    looks = ((False, "a reading", "o", style.BLUE), (True, "a fault", "X", style.ORANGE))
+    for fault, label, marker, colour in looks:
+        y = np.flatnonzero(table["fault"] == fault)
+        style.intervals(ax, table.iloc[y], y, label=label, marker=marker, color=colour)
+    ax.axvline(paper, color="0.4", ls="--", label="the paper")
+    style.name_rows(ax, table.index)
+    style.share(ax.xaxis)
+    ax.set(xlabel="accuracy, 95 % intervals")
+    style.legend(figure, columns=3)
+    style.title(figure, data)
+    return figure
+
+
+def calibration(tables: dict[str, pd.DataFrame], data: str) -> Figure:
+    """Reliability: how often a network is right, against how sure it is.
+
+    Args:
+        tables: name of a run -> one row per bin; columns `images`, `confidence`, `accuracy`.
+        data: what the runs were made on.
+    """
+    figure, ax = plt.subplots(figsize=(style.WIDTH, 4.8))
+    ax.plot([0, 1], [0, 1], color="0.5", ls="--", label="perfectly calibrated")
+    marks = zip(tables.items(), "osD^v", sns.color_palette("colorblind"), strict=False)
+    for (name, table), marker, colour in marks:
+        size = 15 + 300 * table["images"] / table["images"].sum()
+        ax.plot(table["confidence"], table["accuracy"], color=colour, lw=1)
+        ax.scatter(
+            table["confidence"], table["accuracy"], size, color=colour, marker=marker, label=name
+        )
+    style.share(ax.xaxis)
+    style.share(ax.yaxis)
+    ax.set(xlabel="largest probability", ylabel="share that is right")
+    ax.set(xlim=(0, 1.02), ylim=(0, 1.02))
+    style.legend(figure, columns=1)
+    style.title(figure, data, "a mark's area: its share of the images")
+    return figure

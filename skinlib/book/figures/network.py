@@ -1,0 +1,169 @@
+"""Figures of chapter 05: the network's shapes, what it sees, and its rivals."""
+
+from itertools import groupby
+
+import keras
+import numpy as np
+import pandas as pd
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+
+from skinlib.book.figures import style
+
+KINDS = {
+    "DeformableConv2D": ("deformable convolution", style.ORANGE),
+    "Conv2D": ("convolution", "#56B4E9"),
+    "SoftAttention": ("soft attention", "#E69F00"),
+    "MaxPooling2D": ("max-pool", "#999999"),
+    "Dense": ("fully connected", style.BLUE),
+}
+"""A layer's class -> its name in the legend, and its colour."""
+WINDOWS = {1: "#E69F00", 3: "#56B4E9", 5: style.ORANGE, 7: style.BLUE}
+NAMES = {"alexnet": "AlexNet", "vgg16": "VGG16", "resnet50": "ResNet50"}
+NAMES |= {"arl14": "ARL14", "arl50": "ARL50"}
+
+
+def shapes(model: keras.Model) -> Figure:
+    """The model's layers from top to bottom; a box is as wide as its map, on a log scale.
+
+    Layers that read the same map stand side by side. Layers of no kind in `KINDS` are left out.
+    """
+    drawn = [layer for layer in model.layers if type(layer).__name__ in KINDS]
+    rows = [list(row) for _, row in groupby(drawn, key=lambda layer: id(layer.input))]
+    figure, ax = plt.subplots(figsize=(style.WIDTH, 0.29 * len(rows) + 1))
+    for y, row in enumerate(rows):
+        width = _width(row[0])
+        for place, layer in enumerate(row):
+            left = width * (place / len(row) - 0.5)
+            size = width * (0.94 / len(row) if len(row) > 1 else 1)
+            colour = KINDS[type(layer).__name__][1]
+            ax.add_patch(Rectangle((left, y - 0.4), size, 0.8, color=colour))
+        ends = [row[place].name.partition("_")[0] for place in (0, -1)]
+        name = row[0].name if len(row) == 1 else " … ".join(ends)
+        shape = " × ".join(map(str, row[0].output.shape[1:]))
+        times = f"{len(row)} of " if len(row) > 1 else ""
+        weights = sum(layer.count_params() for layer in row)
+        ax.text(-5.2, y, name, va="center", ha="right", fontsize=9)
+        ax.text(5.2, y, f"{times}{shape}", va="center", fontsize=9)
+        ax.text(22, y, f"{weights:,}" if weights else "–", va="center", ha="right", fontsize=9)
+    ax.text(5.2, -1, "output", va="center", fontsize=9, weight="bold")
+    ax.text(22, -1, "parameters", va="center", ha="right", fontsize=9, weight="bold")
+    ax.set(xlim=(-14, 22), ylim=(len(rows) - 0.3, -1.6))
+    ax.axis("off")
+    present = dict(KINDS[type(layer).__name__] for layer in drawn)
+    handles = [Rectangle((0, 0), 1, 1, color=c, label=name) for name, c in present.items()]
+    figure.legend(handles=handles, loc="outside lower center", ncols=2)
+    return figure
+
+
+def _width(layer: keras.Layer) -> float:
+    """Of the box: the log of the map's side; a vector counts as one pixel."""
+    side = layer.output.shape[1] if len(layer.output.shape) == 4 else 1
+    return 1 + 1.1 * np.log2(side)
+
+
+def edge_of(mask: np.ndarray) -> tuple[int, int]:
+    """The (row, column) of the lesion's right edge at half its height; mask uint8 (H, W)."""
+    rows = np.flatnonzero(mask.any(axis=1))
+    row = int(rows[len(rows) // 2])
+    return row, int(np.flatnonzero(mask[row])[-1])
+
+
+def windows(image: np.ndarray, centre: tuple[int, int], data: str) -> Figure:
+    """The pixels that a kernel of each size sees at one place of an image, uint8 (H, W, 3)."""
+    row, column = centre
+    figure = plt.figure(figsize=(style.WIDTH, 2.9))
+    whole, *axes = figure.subplot_mosaic("AABC;AADE").values()
+    whole.imshow(image)
+    for ax, (size, colour) in zip(axes, WINDOWS.items(), strict=True):
+        half = size // 2
+        corner = (column - half - 0.5, row - half - 0.5)
+        whole.add_patch(Rectangle(corner, size, size, fill=False, color=colour, linewidth=1.5))
+        padded = np.pad(image, ((half, half), (half, half), (0, 0)))
+        ax.imshow(padded[row : row + size, column : column + size])
+        ax.set_title(f"{size} × {size}", fontsize=9)
+        ax.spines[:].set(visible=True, color=colour, linewidth=2.5)
+    whole.spines[:].set_visible(False)
+    for ax in figure.axes:
+        ax.set(xticks=[], yticks=[])
+    style.title(figure, data)
+    return figure
+
+
+def feature_maps(
+    model: keras.Model, image: np.ndarray, names: list[str], data: str, columns: int = 4
+) -> Figure:
+    """The image, and one row per named layer: the maps that vary most over it.
+
+    Each map has its own scale, from its least to its largest value.
+
+    Args:
+        model: a network.
+        image: uint8 (H, W, 3).
+        names: of its layers.
+        data: the data set's name.
+        columns: maps per layer, at most.
+    """
+    outputs = [model.get_layer(name).output for name in names]
+    reads = keras.Model(model.input, outputs)
+    values = reads(image[None].astype("float32"), training=False)
+    figure, axes = style.image_grid(len(names), columns + 1, titles=["image"], ratio=1.05)
+    axes[0, 0].imshow(image)
+    for row, name, value in zip(axes, names, values, strict=True):
+        maps = keras.ops.convert_to_numpy(value)[0]  # (h, w, C)
+        height, width, _ = maps.shape
+        row[1].set_ylabel(f"{name}\n{height} × {width}", fontsize=9)
+        for ax, channel in zip(row[1:], np.argsort(-maps.std(axis=(0, 1))), strict=False):
+            ax.imshow(maps[..., channel])
+    style.title(figure, data, "bright is large")
+    return figure
+
+
+def attention_residual(model: keras.Model, image: np.ndarray, block: str, data: str) -> Figure:
+    """The terms of an ARL block for one channel: x, F(x), softmax(F(x)) and their product.
+
+    Args:
+        model: an ARL network.
+        image: uint8 (H, W, 3).
+        block: name of its `AttentionResidual` layer.
+        data: the data set's name.
+    """
+    reads = keras.Model(model.input, model.get_layer(block).input)
+    terms = reads(image[None].astype("float32"), training=False)
+    residual, x = (keras.ops.convert_to_numpy(term)[0] for term in terms)  # (h, w, C)
+    channel = np.argmax(residual.std(axis=(0, 1)))
+    residual, x = residual[..., channel], x[..., channel]
+    where = np.exp(residual - residual.max())
+    where /= where.sum()
+    shown = {"image": image, "$x$": x, "$F(x)$": residual}
+    shown |= {"softmax $F(x)$": where, "softmax $F(x) · x$": where * x}
+    figure, axes = style.image_grid(2, 3, titles=list(shown))
+    for ax, values in zip(axes.flat, shown.values(), strict=False):
+        ax.imshow(values)
+    style.title(figure, data, "each map from its least (dark) to its largest")
+    return figure
+
+
+def rivals(table: pd.DataFrame) -> Figure:
+    """The paper's accuracies against what the networks cost.
+
+    Args:
+        table: one row per network, with `accuracy` (%), `parameters` and `multiply_adds`.
+    """
+    costs = {"parameters": "parameters", "multiply_adds": "multiply-adds of one prediction"}
+    figure, axes = plt.subplots(2, 1, figsize=(style.WIDTH, 5.6))
+    for ax, (column, label) in zip(axes, costs.items(), strict=True):
+        colours = [style.ORANGE if name == "proposed" else style.BLUE for name in table.index]
+        ax.scatter(table[column], table["accuracy"], c=colours, s=45)
+        middle = np.sqrt(table[column].min() * table[column].max())
+        for name, row in table.iterrows():
+            right = row[column] > middle
+            ax.annotate(
+                NAMES.get(name, name), (row[column], row["accuracy"]), (-7 if right else 7, 0),
+                textcoords="offset points", ha="right" if right else "left", va="center",
+            )  # fmt: skip
+        ax.set(xscale="log", xlabel=label, ylabel="accuracy (%)")
+        ax.set_xlim(table[column].min() / 1.6, table[column].max() * 1.6)
+    style.title(figure, "HAM10000, as published", "costs counted by us")
+    return figure

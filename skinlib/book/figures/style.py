@@ -1,0 +1,204 @@
+"""The look that the figures share: five inches wide, so that they can be read on a phone."""
+
+import math
+import sys
+from collections.abc import Mapping, Sequence
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from matplotlib.ticker import PercentFormatter
+from PIL import Image
+
+from skinlib.data.dataset import CLASSES
+
+WIDTH = 5  # inches
+BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "0.45"
+COLOURS = dict(
+    zip(
+        CLASSES,
+        ["#E69F00", "#CC79A7", "#56B4E9", "#8C510A", "#000000", BLUE, ORANGE],
+        strict=True,
+    )
+)
+"""One colour per class, from Okabe and Ito's colour-blind-safe palette (brown for its yellow)."""
+LINES = [(BLUE, "-"), (ORANGE, "--"), ("#000000", ":"), ("#CC79A7", "-."), ("#56B4E9", "-")]
+"""Colour and dashes of the lines of one plot, in their order."""
+
+
+def use_style() -> None:
+    """Sets the book's look; in a notebook, figures become PNG of twice the resolution.
+
+    PNG for lines, too: nbval compares SVG as text, which differs from one machine to another.
+    """
+    sns.set_theme(context="paper", style="ticks", palette="colorblind")
+    mpl.rcParams.update(
+        {
+            "axes.labelsize": 10,
+            "axes.spines.right": False,
+            "axes.spines.top": False,
+            "axes.titlesize": 10,
+            "figure.constrained_layout.use": True,
+            "figure.constrained_layout.h_pad": 0.06,
+            "figure.dpi": 100,
+            "figure.figsize": (WIDTH, 3),
+            "figure.titlesize": 10,
+            "font.size": 10,
+            "image.cmap": "cividis",
+            "image.interpolation": "nearest",  # a PNG half as large
+            "legend.fontsize": 9,
+            "legend.frameon": False,
+            "xtick.labelsize": 9,
+            "ytick.labelsize": 9,
+        }
+    )
+    if "IPython" in sys.modules and sys.modules["IPython"].get_ipython():
+        from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+        set_matplotlib_formats("retina")
+
+
+def not_measured(why: str) -> Figure:
+    """Stands in for a figure that this data set cannot give, so that references still resolve."""
+    figure = plt.figure(figsize=(WIDTH, 0.8))
+    figure.text(0.5, 0.5, f"not measured: {why}", ha="center", va="center", wrap=True)
+    return figure
+
+
+def title(figure: Figure, data: str, note: str = "") -> None:
+    """Says above a figure which data it shows, and a note below that."""
+    figure.suptitle(f"data: {data}" + (f"\n{note}" if note else ""))
+
+
+def legend(figure: Figure, columns: int = 2, **options) -> None:
+    """One legend for the whole figure, below it; each label once."""
+    found = {}
+    for ax in figure.axes:
+        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
+            found.setdefault(label, handle)
+    place = "outside lower center"
+    figure.legend(found.values(), found.keys(), loc=place, ncols=columns, **options)
+
+
+def share(axis: Axis) -> None:
+    """Percent signs on `ax.xaxis` or `ax.yaxis`, whose values are shares of 1."""
+    axis.set_major_formatter(PercentFormatter(1))
+
+
+def lines(
+    ax: Axes,
+    x: Sequence[float],
+    values: Mapping[str, np.ndarray],
+    markers: Sequence[str] = ("",) * 5,
+) -> None:
+    """One line per entry, label -> (n,), in the colours and dashes of `LINES`."""
+    looks = zip(values.items(), LINES, markers, strict=False)
+    for (label, y), (colour, dashes), marker in looks:
+        ax.plot(x, y, dashes, color=colour, marker=marker, label=label)
+
+
+def intervals(
+    ax: Axes,
+    table: pd.DataFrame,
+    y: Sequence[float] | None = None,
+    *,
+    label: str | None = None,
+    marker: str = "o",
+    color: str = BLUE,
+) -> None:
+    """A dot with its interval per row, horizontally.
+
+    Args:
+        ax: where.
+        table: columns `value`, `low` and `high`; a row that is NaN leaves a gap.
+        y: height of each row; 0, 1, 2, ... if None.
+        label: in the legend.
+        marker: matplotlib's sign for the dots.
+        color: of dots and intervals.
+    """
+    y = range(len(table)) if y is None else y
+    value, low, high = table[["value", "low", "high"]].to_numpy("float64").T
+    ax.hlines(y, low, high, color=color, linewidth=1.5)
+    ax.plot(value, y, marker, color=color, label=label)
+
+
+def name_rows(ax: Axes, names: Sequence[str], y: Sequence[float] | None = None) -> None:
+    """Writes each row's name above it, where it takes no width; the first row is on top."""
+    y = range(len(names)) if y is None else y
+    for place, name in zip(y, names, strict=True):
+        ax.text(0, place - 0.2, name, va="bottom", transform=ax.get_yaxis_transform())
+    ax.set(yticks=[], ylim=(max(y) + 0.5, min(y) - 0.9))
+    ax.spines.left.set_visible(False)
+    ax.grid(axis="x", color="0.9")
+
+
+def image_grid(
+    rows: int,
+    columns: int,
+    *,
+    titles: Sequence[str] = (),
+    labels: Sequence[str] = (),
+    ratio: float = 1.1,
+) -> tuple[Figure, np.ndarray]:
+    """Axes for images: without ticks and frames.
+
+    Args:
+        rows: how many.
+        columns: how many.
+        titles: above the first row, or one above each image, row by row.
+        labels: one per row, at its left.
+        ratio: height of a row, in widths of a column.
+
+    Returns:
+        The figure, and its axes (rows, columns).
+    """
+    size = (WIDTH, WIDTH / columns * ratio * rows + 0.4)
+    figure, axes = plt.subplots(rows, columns, figsize=size, squeeze=False)
+    for ax in axes.flat:
+        ax.set(xticks=[], yticks=[])
+        ax.spines[:].set_visible(False)
+    for ax, text in zip(axes.flat, titles, strict=False):
+        ax.set_title(text, fontsize=9)
+    for ax, text in zip(axes[:, 0], labels, strict=False):
+        ax.set_ylabel(text, fontsize=9)
+    return figure, axes
+
+
+def wrapped(count: int, most: int) -> tuple[int, int]:
+    """Rows and columns for so many images, with at most so many columns."""
+    rows = math.ceil(count / most)
+    return rows, math.ceil(count / rows)
+
+
+def overlay(
+    ax: Axes,
+    image: np.ndarray,
+    heat: np.ndarray,
+    mask: np.ndarray | None = None,
+    largest: float | None = None,
+) -> AxesImage:
+    """Draws a map on a grey image, bright where it is large, with the lesion's outline.
+
+    Args:
+        ax: where.
+        image: 0..255, (H, W, 3).
+        heat: (h, w), 0 or more.
+        mask: (H, W), 1 on the lesion, or None.
+        largest: the value drawn brightest; the map's largest if None.
+
+    Returns:
+        The drawn map, for a colour bar.
+    """
+    side = (image.shape[1], image.shape[0])
+    smooth = Image.fromarray(heat.astype("float32")).resize(side, Image.Resampling.BILINEAR)
+    ax.imshow(image.mean(-1), cmap="gray", vmin=0, vmax=255)
+    drawn = ax.imshow(np.asarray(smooth), alpha=0.6, vmin=0, vmax=largest)
+    if mask is not None and mask.any():
+        ax.contour(mask, [0.5], colors="white", linewidths=1.2)
+    return drawn
