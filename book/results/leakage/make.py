@@ -10,10 +10,11 @@ import pandas as pd
 from tqdm import tqdm
 
 from skinlib.data import load, splits
+from skinlib.data.leakage import leakage
 
-dataset = load("ham10000", root=Path(sys.argv[1]))
+dataset = load("ham10000", root=Path(sys.argv[1]), size=224)
 dx = dataset.table["dx"].to_numpy()
-group = splits.lesions(dataset)
+group = dataset.lesions
 
 shares = []
 for seed in tqdm(range(50)):
@@ -24,7 +25,7 @@ shares = pd.DataFrame(shares)
 
 near = pd.DataFrame(
     {
-        seed: splits.leakage(dataset, splits.grouped_split(dataset, seed))["near_duplicate"]
+        seed: leakage(dataset, splits.grouped_split(dataset, seed))["near_duplicate"]
         for seed in range(5)
     }
 )

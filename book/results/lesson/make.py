@@ -1,4 +1,4 @@
-"""Chooses the setting of chapter 06's short run, without a look at its test part.
+"""Chooses the setting of chapter 6's short run, without a look at its test part.
 
 Another phantom than the chapter's (seed 1). Each setting trains on the training part and is scored
 on the validation part; the test part is not used.
@@ -15,7 +15,8 @@ import pandas as pd
 from skinlib.data import load
 from skinlib.data.splits import grouped_split
 from skinlib.scores import score_values
-from skinlib.training import Recipe, train
+from skinlib.training.recipe import Recipe
+from skinlib.training.train import train
 
 dataset = load("phantom", count=800, size=64, seed=1)
 split = grouped_split(dataset, seed=1, validation=0.2)
