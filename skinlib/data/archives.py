@@ -42,7 +42,7 @@ class File(NamedTuple):
 
     @property
     def stem(self) -> str:
-        """Its name in lower case, without suffix and without the (1) of a second download."""
+        """Its name in lower case, without suffix and the (1) of a second copy."""
         stem = os.path.splitext(self.name)[0].lower().strip()
         return re.sub(r"\s*(\(\d+\)|- copy)$", "", stem)
 
@@ -70,10 +70,13 @@ class Listing(NamedTuple):
         kinds = Counter(file.suffix or "(no suffix)" for file in self.files)
         examples = {file.suffix or "(no suffix)": file.name for file in reversed(self.files)}
         seen = [f"{n:,} {kind} ({examples[kind]})" for kind, n in kinds.most_common(5)]
-        text = f"found {', '.join(seen)}" if seen else "found nothing"
-        if self.unread:
-            text += "; not opened: " + some(f"{k} ({in_a_line(v)})" for k, v in self.unread.items())
-        return text
+        return f"found {', '.join(seen) or 'nothing'}{self.not_opened}"
+
+    @property
+    def not_opened(self) -> str:
+        """What could not be looked into, as the end of a sentence."""
+        places = (f"{place} ({in_a_line(error)})" for place, error in self.unread.items())
+        return f"; not opened: {some(places)}" if self.unread else ""
 
 
 def some(values: Iterable) -> str:
@@ -88,19 +91,19 @@ def in_a_line(error: BaseException) -> str:
 
 
 def is_of_the_machine(error: BaseException) -> bool:
-    """Whether an error is no fault of the file: permission, too many open files, a full disk."""
+    """Whether no file is at fault: permission, too many open files, a full disk."""
     number = getattr(error, "errno", None)  # a zip file's wrong offset is EINVAL
     return isinstance(error, OSError) and number not in (None, errno.EINVAL)
 
 
 def list_files(root: Path) -> Listing:
-    """All files below a folder, six folders deep, and the members of every zip file there.
+    """All files up to six folders below one, and the members of the zip files there.
 
     What a Mac leaves behind (`._name`, `__MACOSX`) does not count.
 
     Raises:
-        DataError: if there is no such folder, or a zip file named like HAM10000's is damaged or
-            names paths outside itself.
+        DataError: if there is no such folder, or a zip file named like HAM10000's is
+            damaged or names paths outside itself.
     """
     if not root.is_dir():
         raise DataError(f"{root} is not a folder: give the folder that holds the archives")
@@ -164,7 +167,8 @@ class Reader:
         """The contents of a file.
 
         Raises:
-            OSError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error: if it cannot be read.
+            OSError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error: if it
+            cannot be read.
         """
         if file.size > LARGEST:
             raise ValueError(f"it has {file.size:,} bytes")

@@ -30,15 +30,16 @@ COLUMNS = {
     "sex": str,
     "localization": str,
 }
-"""Columns of a table -> their types; ages in years. All but the first and `dx` may be unknown."""
+"""Columns of a table -> their types; ages in years. All but ids and `dx` may be NaN."""
 
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """Images of skin lesions with their table.
 
-    Two data sets are equal when they have the same name, the same images with the same classes
-    and lesions (by fingerprint), came to their size in the same way, and know the same outlines.
+    Two data sets are equal when they have the same name, the same images with the same
+    classes and lesions (by fingerprint), came to their size in the same way, and know
+    the same outlines.
 
     Attributes:
         name: "phantom", "ham10000" or "isic2018_test".
@@ -47,7 +48,8 @@ class Dataset:
         fingerprint: what `fingerprint` says of the table and the images.
         resize: how the images came to their size ("squash", "crop" or "drawn").
         masks: uint8 (N, H, W), 1 on the lesion, or None where no outline is known.
-        outlined: bool (N,), which images have a mask; the others' masks are 0. None as `masks`.
+        outlined: bool (N,), which images have a mask; the others' masks are 0. None as
+            `masks`.
     """
 
     name: str
@@ -80,7 +82,7 @@ class Dataset:
 
     @property
     def lesions(self) -> np.ndarray:
-        """The lesion of each image, str (N,); an image of unknown lesion is a lesion of its own."""
+        """The lesion of each image, str (N,); an unknown one is a lesion of its own."""
         return self.table["lesion_id"].fillna(self.table["image_id"]).to_numpy(dtype=str)
 
     @property
@@ -112,7 +114,7 @@ class Dataset:
 
 
 def fingerprint(table: pd.DataFrame, images: np.ndarray) -> str:
-    """SHA-256 of ids, classes, lesions and pixels, in hexadecimal: copies of one set have one.
+    """SHA-256 of ids, classes, lesions and pixels: copies of one set have one.
 
     Args:
         table: N rows with the columns image_id, dx and lesion_id.

@@ -25,7 +25,7 @@ def to_square(image: Image.Image, size: int, resize: str) -> Image.Image:
 
 
 def read_jpeg(data: bytes, size: int, resize: str) -> np.ndarray:
-    """A JPEG file as uint8 (size, size, 3); no other decoder starts, whatever the file is."""
+    """A JPEG file as uint8 (size, size, 3); no other decoder starts."""
     with Image.open(io.BytesIO(data), formats=["JPEG"]) as image:
         return np.asarray(to_square(image.convert("RGB"), size, resize))
 

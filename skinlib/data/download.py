@@ -12,10 +12,11 @@ import requests
 from skinlib.errors import DataError
 
 LICENCE = """\
-HAM10000 is licensed CC BY-NC 4.0 (https://creativecommons.org/licenses/by-nc/4.0/): share and
-adapt it with attribution, for non-commercial purposes only. Cite: Tschandl, P., Rosendahl, C. &
-Kittler, H. The HAM10000 dataset, a large collection of multi-source dermatoscopic images of
-common pigmented skin lesions. Sci. Data 5, 180161 (2018), doi:10.1038/sdata.2018.161."""
+HAM10000 is licensed CC BY-NC 4.0 (https://creativecommons.org/licenses/by-nc/4.0/):
+share and adapt it with attribution, for non-commercial purposes only. Cite: Tschandl,
+P., Rosendahl, C. & Kittler, H. The HAM10000 dataset, a large collection of multi-source
+dermatoscopic images of common pigmented skin lesions. Sci. Data 5, 180161 (2018),
+doi:10.1038/sdata.2018.161."""
 
 DEPOSIT = "/api/datasets/:persistentId/?persistentId=doi:10.7910/DVN/DBW86T"
 DATAVERSE_FILES = {
@@ -49,9 +50,9 @@ def download(
 ) -> list[Path]:
     """Fetches the training and the test set of HAM10000, after showing its licence.
 
-    The training images are about 2.8 GB. A file gets its name only when it is whole: it has the
-    MD5 that Dataverse publishes, or, where none is published, opens as a zip file or reads as a
-    table. What is there and whole is not fetched again.
+    The training images are about 2.8 GB. A file gets its name only when it is whole: it
+    has the MD5 that Dataverse publishes, or, where none is published, opens as a zip
+    file or reads as a table. What is there and whole is not fetched again.
 
     Args:
         source: "dataverse" or "isic".
@@ -64,8 +65,8 @@ def download(
 
     Raises:
         ValueError: if `source` is neither.
-        DataError: if the server refuses, breaks off or sends something else, or the folder cannot
-            be written to.
+        DataError: if the server refuses, breaks off or sends something else, or the
+            folder cannot be written to.
     """
     if source not in SERVERS:
         raise ValueError(f'source: expected "dataverse" or "isic", got {source!r}')
@@ -85,26 +86,27 @@ def download(
             pooch.retrieve(url, known_hash, fname=name, path=folder, downloader=fetch)
     except (requests.RequestException, KeyError, TypeError) as error:
         raise DataError(
-            f"{url} does not answer as it used to ({error}): try again later, use the other "
-            "source, or fetch the files with a browser into the same folder"
+            f"{url} does not answer as it used to ({error}): try again later, use "
+            "the other source, or fetch the files with a browser into the same folder"
         ) from None
     except ValueError as error:  # pooch's word for another hash, and ours for what is no archive
         raise DataError(
-            f"{url} sends something else than the archive ({error}): sign in to your network if it "
-            "asks you to, and try again"
+            f"{url} sends something else than the archive ({error}): sign in to "
+            "your network if it asks you to, and try again"
         ) from None
     except OSError as error:
         raise DataError(
-            f"{folder} cannot be written to ({error.strerror or error}): make room there, or "
-            "choose another folder"
+            f"{folder} cannot be written to ({error.strerror or error}): make room "
+            "there, or choose another folder"
         ) from None
     return [folder / name for name in files]
 
 
 def _of_dataverse(base: str) -> dict[str, tuple[str, str | None]]:
-    """Name -> URL and published hash. By id, for tables have other names and hashes in the list.
+    """Name -> URL and published hash.
 
-    Dataverse rewrites tables; its hash of one may fit no form (IQSS/dataverse#9501).
+    By id, for Dataverse lists tables under other names, rewrites them, and its hash of
+    one may fit no form (IQSS/dataverse#9501).
     """
     response = requests.get(base + DEPOSIT, headers=HEADERS, timeout=TIMEOUT)
     response.raise_for_status()
@@ -126,7 +128,7 @@ def _of_isic(base: str) -> dict[str, tuple[str, str | None]]:
 
 
 class _Checked(pooch.HTTPDownloader):
-    """A downloader for pooch that refuses what is not the kind of file that its name says.
+    """A downloader for pooch that refuses another kind of file than its name says.
 
     Args:
         name: of the file.

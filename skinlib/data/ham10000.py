@@ -1,4 +1,4 @@
-"""HAM10000 as people have it: zip files unopened, unpacked folders, or ISIC 2018's layout.
+"""HAM10000 as people have it: zip files, unpacked folders, or ISIC 2018's layout.
 
 Data: Tschandl, Rosendahl & Kittler, Sci. Data 5, 180161 (2018), doi:10.7910/DVN/DBW86T.
 """
@@ -49,27 +49,31 @@ def prepare(
 ) -> Dataset:
     """Opens HAM10000 at one size; the first time, decodes it into a memory-mapped file.
 
-    Looks in `root` and up to six folders below it, in any letter case and in every zip file, for
-    the table (`HAM10000_metadata`, or `ISIC2018_Task3_Training_GroundTruth` with
-    `ISIC2018_Task3_Training_LesionGroupings`), for JPEG files named by image id, and for the
-    lesions' masks (PNG files such as ISIC_0024306_segmentation.png). Nothing is unpacked. Rows
-    are sorted by image id, so every layout gives the same data set.
+    Looks in `root` and up to six folders below it, in any letter case and in every zip
+    file, for the table (`HAM10000_metadata`, or `ISIC2018_Task3_Training_GroundTruth`
+    with `ISIC2018_Task3_Training_LesionGroupings`), for JPEG files named by image id,
+    and for the lesions' masks (PNG files such as ISIC_0024306_segmentation.png).
+    Nothing is unpacked. Rows are sorted by image id, so every layout gives the same
+    data set.
 
-    Reported with their count (`DataWarning`) and left out, or refused if `strict`: rows of a
-    class or with an image id that HAM10000 has not, repeated rows, rows whose image is missing
-    or cannot be decoded; the last are tried again each time, so that mended archives are seen.
-    Reported alike, and kept: another number of rows, of images per class or of lesions than
-    published, images of unknown lesion, two unequal files of one image (the first by path is
-    taken), two unequal tables. Always refused: one id with two classes or lesions, a damaged
-    zip file, a folder without the data, and what is the machine's fault, such as a full disk.
+    Reported with their count (`DataWarning`) and left out, or refused if `strict`: rows
+    of a class or with an image id that HAM10000 has not, repeated rows, rows whose
+    image is missing or cannot be decoded; the last are tried again each time, so that
+    mended archives are seen.
+
+    Reported alike, and kept: another number of rows, of images per class or of lesions
+    than published, images of unknown lesion, two unequal files of one image (the first
+    by path is taken), two unequal tables. Always refused: one id with two classes or
+    lesions, a damaged zip file, a folder without the data, and what is the machine's
+    fault, such as a full disk.
 
     Args:
         root: folder of the archives.
         size: height and width in pixels.
-        resize: "squash" scales the whole image (its aspect changes), "crop" its largest centred
-            square; both bilinear. The paper says 'cropped'.
-        part: "training" is HAM10000; "test" is the test set of ISIC 2018 task 3, a data set of
-            its own ("isic2018_test"), whose lesions may be unknown.
+        resize: "squash" scales the whole image (its aspect changes), "crop" its largest
+            centred square; both bilinear. The paper says 'cropped'.
+        part: "training" is HAM10000; "test" is the test set of ISIC 2018 task 3, a data
+            set of its own ("isic2018_test"), whose lesions may be unknown.
         strict: refuse what is otherwise reported.
         progress: show a bar while decoding.
 
@@ -78,8 +82,8 @@ def prepare(
     """
     if resize not in ("squash", "crop") or size < 1 or part not in PARTS:
         raise ValueError(
-            'expected resize "squash" or "crop", a size above 0 and part "training" or "test", '
-            f"got {resize!r}, {size!r} and {part!r}"
+            'expected resize "squash" or "crop", a size above 0 and part "training" or '
+            f'"test", got {resize!r}, {size!r} and {part!r}'
         )
     root, about = Path(root).expanduser().absolute(), PARTS[part]
     with _naming(root):
@@ -114,7 +118,7 @@ def _key(about: Part, listing: Listing) -> str:
 
 
 def _by_id(listing: Listing) -> tuple[dict[str, File], dict[str, File], set[str]]:
-    """Image id -> its first file, image id -> its mask, and the ids that have unequal files.
+    """Image id -> first file, image id -> mask, and the ids that have unequal files.
 
     Tschandl's masks, which cover all images, come before others.
     """
@@ -144,24 +148,26 @@ def _match(
     missing = ids[~ids.isin(images.keys())]
     if len(missing) == len(ids):
         raise DataError(
-            f"{''.join(f'{problem}; ' for problem in problems)}none of the {len(ids):,} images is "
-            f"there: add {about.images} with JPEG files such as {ids[0]}.jpg; {listing}"
+            f"{''.join(f'{problem}; ' for problem in problems)}none of the "
+            f"{len(ids):,} images is there: add {about.images} with JPEG files "
+            f"such as {ids[0]}.jpg; {listing}"
         )
     if len(missing) and any(map(is_of_the_machine, listing.unread.values())):
         raise DataError(
-            f"{len(missing):,} images are missing ({some(missing)}); {listing}: make that "
-            "readable, or move it away"
+            f"{len(missing):,} images are missing "
+            f"({some(missing)}){listing.not_opened}: make that readable, or move "
+            "it away"
         )
     table = table[ids.isin(images.keys())].reset_index(drop=True)
     if wrong := sorted(unequal & set(table["image_id"])):
         problems.append(
-            f"there are unequal files of {len(wrong):,} images ({some(wrong)}): keep one copy of "
-            "the archives"
+            f"there are unequal files of {len(wrong):,} images ({some(wrong)}): "
+            "keep one copy of the archives"
         )
     if len(missing):
         problems.append(
-            f"left out {len(missing):,} rows without an image ({some(missing)}): complete "
-            f"{about.images}"
+            f"left out {len(missing):,} rows without an image ({some(missing)}): "
+            f"complete {about.images}{listing.not_opened}"
         )
     files, outlines = ({k: d[k] for k in table["image_id"] if k in d} for d in (images, masks))
     return table, files, outlines
@@ -222,7 +228,7 @@ def _usable(
     left_out: dict[str, str],
     blank: np.ndarray | None = None,
 ) -> Iterator[np.ndarray]:
-    """What could be decoded; reasons go to `left_out`, and `blank` takes their place if given."""
+    """What was decoded; of the others, the reasons go to `left_out`."""
     for name, pixels in zip(files, found, strict=True):
         if isinstance(pixels, np.ndarray):
             yield pixels

@@ -1,4 +1,4 @@
-"""The table of HAM10000 as people have it, cleaned and checked against what was published."""
+"""The table of HAM10000 as people have it, cleaned and compared with the original."""
 
 import hashlib
 import io
@@ -51,7 +51,8 @@ class Part(NamedTuple):
         images: names of the archives.
         rows: how many rows the table may have.
         counts: images per class of `CLASSES`, of the most rows.
-        digests: column -> `column_digest` of the published table; none where it is not known.
+        digests: column -> `column_digest` of the published table; none where it is not
+            known.
     """
 
     name: str
@@ -100,18 +101,19 @@ def read_metadata(part: Part, listing: Listing, reader: Reader) -> tuple[pd.Data
         reader: of its files.
 
     Returns:
-        N rows with the columns `COLUMNS`, sorted by image id, which are unique; and one sentence
-        for each thing that was left out or is not as published.
+        N rows with the columns `COLUMNS`, sorted by image id, which are unique; and one
+        sentence for each thing that was left out or is not as published.
 
     Raises:
-        DataError: if there is no table, it cannot be read or lacks a column, one image has two
-            classes or lesions, or no row is left.
+        DataError: if there is no table, it cannot be read or lacks a column, one image
+            has two classes or lesions, or no row is left.
     """
     found = _named(listing, part.tables)
     if not found:
         raise DataError(
-            f"not a folder of {part.name}: expected {'.csv or '.join(part.tables)}.csv and "
-            f"{part.images} (zip files or folders, any letter case), {listing}"
+            f"not a folder of {part.name}: expected "
+            f"{'.csv or '.join(part.tables)}.csv and {part.images} (zip files or "
+            f"folders, any letter case), {listing}"
         )
     groupings = _named(listing, (part.groupings,))
     first, *others = found
@@ -129,7 +131,8 @@ def read_metadata(part: Part, listing: Listing, reader: Reader) -> tuple[pd.Data
         if differs.any():
             problems.append(
                 f"{other} differs from {first} in {differs.sum():,} images "
-                f"({some(both.loc[differs, 'image_id'])}): used {first}, delete the wrong one"
+                f"({some(both.loc[differs, 'image_id'])}): used {first}, delete "
+                "the wrong one"
             )
     return table, problems
 
@@ -170,14 +173,14 @@ def _read(file: File, reader: Reader, *required: str) -> pd.DataFrame:
     table = table.apply(lambda column: column.str.strip().replace("", np.nan))
     if lacking := [name for name in required if name not in table]:
         raise DataError(
-            f"{file} lacks the columns {', '.join(lacking)} (it has {some(table.columns)}): "
-            "fetch it again"
+            f"{file} lacks the columns {', '.join(lacking)} (it has "
+            f"{some(table.columns)}): fetch it again"
         )
     return table
 
 
 def _image_ids(column: pd.Series) -> pd.Series:
-    """Image ids in capitals, without the folder before them and the suffix behind them."""
+    """Image ids in capitals, without folders before and suffixes behind them."""
     return column.str.upper().str.replace(r"^.*[/\\]|\.(JPE?G|PNG)$", "", regex=True)
 
 
@@ -188,7 +191,7 @@ def _numbers(column: pd.Series) -> pd.Series:
 
 
 def _classes(file: File, table: pd.DataFrame) -> pd.Series:
-    """Class names from the column `dx`, in short or in words, or from one-hot columns."""
+    """Classes from the column `dx`, in short or in words, or from one-hot columns."""
     if "dx" in table:
         dx = table["dx"].str.lower().str.replace("’", "'")
         for name, words in WORDS.items():
@@ -258,7 +261,7 @@ def _leave_out(
 
 
 def _without_strange_values(table: pd.DataFrame, file: File, problems: list[str]) -> pd.DataFrame:
-    """Ages as floats; ages, sexes and sites that HAM10000 cannot have become unknown (NaN)."""
+    """Ages as floats; ages, sexes and sites that HAM10000 cannot have as NaN."""
     columns = {name: table[name].str.lower() for name in ("sex", "localization")}
     columns["age"] = _numbers(table["age"])
     known = {
@@ -290,14 +293,14 @@ def _differences(part: Part, file: File, table: pd.DataFrame) -> list[str]:
             if n != published
         )
         problems.append(
-            f"{file} has {len(table):,} rows of {part.name}, not the {rows} published ({counts}): "
-            "fetch it again unless you meant to use a part"
+            f"{file} has {len(table):,} rows of {part.name}, not the {rows} "
+            f"published ({counts}): fetch it again unless you meant to use a part"
         )
     unknown = table["lesion_id"].isna().sum()
     if unknown and part.digests:
         problems.append(
-            f"the lesion of {unknown:,} images is unknown, so no split can keep lesions "
-            f"together: add {part.groupings}.csv"
+            f"the lesion of {unknown:,} images is unknown, so no split can keep "
+            f"lesions together: add {part.groupings}.csv"
         )
     if len(table) == sum(part.counts):
         known = [name for name in part.digests if table[name].notna().any()]

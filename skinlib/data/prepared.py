@@ -1,8 +1,8 @@
 """Prepared data sets on disk: written whole, checked when opened.
 
-A folder holds `images.npy` uint8 (N, H, W, 3), `table.csv`, where outlines are known `masks.npy`
-uint8 (N, H, W) and `outlined.npy` bool (N,), and `dataset.json`: what the data set is, what is
-wrong with it, and size and hashes of each file.
+A folder holds `images.npy` uint8 (N, H, W, 3), `table.csv`, where outlines are known
+`masks.npy` uint8 (N, H, W) and `outlined.npy` bool (N,), and `dataset.json`: what the
+data set is, what is wrong with it, and size and hashes of each file.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ SAMPLE = 16  # blocks
 
 
 class DataWarning(UserWarning):
-    """The data are not as published, or had to be prepared anew; what is wrong is counted."""
+    """The data are not as published, or had to be prepared anew."""
 
 
 def cache_folder() -> Path:
@@ -43,8 +43,10 @@ def cache_folder() -> Path:
 def preparing(folder: Path) -> Iterator[Path]:
     """A scratch folder that takes the name of `folder` only if the block ends well.
 
-    Its files are on the disk before it takes that name. It is called by the number of its
-    process: what a killed process left is deleted the next time, what a living one writes is not.
+    Its files are on the disk before it takes that name. It is called by the number of
+    its
+    process: what a killed process left is deleted the next time, what a living one
+    writes is not.
 
     Raises:
         DataError: if the folder above cannot be written to, or its disk is full.
@@ -67,8 +69,8 @@ def preparing(folder: Path) -> Iterator[Path]:
         _sync(folder.parent)
     except OSError as error:
         raise DataError(
-            f"{folder.parent} cannot be written to ({error.strerror or error}): make room there, "
-            "or point SKINLIB_DATA at another folder"
+            f"{folder.parent} cannot be written to ({error.strerror or error}): "
+            "make room there, or point SKINLIB_DATA at another folder"
         ) from error
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -97,7 +99,7 @@ def _is_alive(process: int) -> bool:
 
 
 def _sync(path: Path) -> None:
-    """Waits until a file is on the disk, or a folder's names, where the system can do that."""
+    """Waits until a file, or what a folder lists, is on the disk."""
     if path.is_file():
         with path.open("r+b") as file:
             os.fsync(file.fileno())
@@ -123,15 +125,17 @@ def require_space(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < needed + 2**26:
         raise DataError(
-            f"{folder} has {free // 10**6:,} MB free and the images need {needed // 10**6:,} MB: "
-            "make room, or point SKINLIB_DATA at another disk"
+            f"{folder} has {free // 10**6:,} MB free and the images need "
+            f"{needed // 10**6:,} MB: make room, or point SKINLIB_DATA at another "
+            "disk"
         )
 
 
 def write_array(path: Path, rows: Iterable[np.ndarray], shape: tuple[int, ...]) -> None:
     """Writes uint8 arrays one after the other as one array.
 
-    Not through a memory map: there, a full disk would kill the process instead of raising.
+    Not through a memory map: there, a full disk would kill the process instead of
+    raising.
 
     Args:
         path: of the .npy file.
@@ -180,20 +184,22 @@ def seal(
 def open_prepared(folder: Path, *, fresh: bool = False) -> tuple[Dataset, dict] | None:
     """Maps a prepared folder into memory, after a look at its files.
 
-    Sizes are compared, and hashes: of files up to 256 MiB whole, as the images of HAM10000 at 64
-    x 64 are; of a larger file in 18 blocks of 8 MiB, the first, the last and 16 at random, or
-    whole where its time of change is another than after its preparation.
+    Sizes are compared, and hashes: of files up to 256 MiB whole, as the images of
+    HAM10000 at 64 x 64 are; of a larger file in 18 blocks of 8 MiB, the first, the last
+    and 16 at random, or whole where its time of change is another than after its
+    preparation.
 
     Args:
         folder: where `preparing` put it.
         fresh: it has just been prepared, so that it must be there and whole.
 
     Returns:
-        The data set, and what else was to be remembered of it; None where there is none. One
-        that is damaged is reported (`DataWarning`) and deleted.
+        The data set, and what else was to be remembered of it; None where there is
+        none. One that is damaged is reported (`DataWarning`) and deleted.
 
     Raises:
-        DataError: if it cannot be read, a damaged one cannot be deleted, or a fresh one is damaged.
+        DataError: if it cannot be read, a damaged one cannot be deleted, or a fresh one
+            is damaged.
     """
     if not fresh and not os.path.lexists(folder):
         return None
@@ -236,8 +242,8 @@ def discard(folder: Path) -> None:
             shutil.rmtree(grave) if grave.is_dir() else grave.unlink()
     except OSError as error:
         raise DataError(
-            f"{folder} is out of date and cannot be deleted ({error.strerror}): delete it, or "
-            "point SKINLIB_DATA at another folder"
+            f"{folder} is out of date and cannot be deleted ({error.strerror}): "
+            "delete it, or point SKINLIB_DATA at another folder"
         ) from error
 
 

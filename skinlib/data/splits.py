@@ -12,7 +12,7 @@ from skinlib.errors import DataError
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Row indices of a `Dataset`, int64; but for the faulty ones, disjoint parts that cover it.
+    """Row indices of a `Dataset`, int64; disjoint parts that cover it, unless faulty.
 
     Attributes:
         kind: a key of `SPLITS`.
@@ -39,7 +39,7 @@ class Split:
 
     @property
     def about(self) -> dict:
-        """What a run says of it: how it was drawn, and how many images each part has."""
+        """What a run says of it: how it was drawn, and the size of each part."""
         parts = {part: len(getattr(self, part)) for part in ("train", "validation", "test")}
         return {"kind": self.kind, "seed": self.seed, **parts}
 
@@ -49,7 +49,8 @@ def random_split(
 ) -> Split:
     """The paper's split as we read it (section 3.1): images at random, 85 % and 15 %.
 
-    How it was drawn is not stated; here each class is divided alike. Images of one lesion may
+    How it was drawn is not stated; here each class is divided alike. Images of one
+    lesion may
     fall on both sides: see `leakage`.
 
     Args:
@@ -68,7 +69,7 @@ def random_split(
 def grouped_split(
     dataset: Dataset, seed: int = 0, *, test: float = 0.15, validation: float = 0.0
 ) -> Split:
-    """Like `random_split`, but draws lesions: all images of one lesion fall on one side.
+    """Like `random_split`, but all images of one lesion fall on one side.
 
     Its shares are of the lesions.
     """
@@ -76,7 +77,8 @@ def grouped_split(
 
 
 def peeked_split(dataset: Dataset, seed: int = 0, *, test: float = 0.15) -> Split:
-    """`random_split` with a fault: the test part validates too, so that it can choose the epoch.
+    """`random_split` with a fault: the test part validates too, so that it can choose
+    the epoch.
 
     It trains on what `random_split` trains on.
     """
@@ -85,10 +87,10 @@ def peeked_split(dataset: Dataset, seed: int = 0, *, test: float = 0.15) -> Spli
 
 
 def copied_split(dataset: Dataset, seed: int = 0, *, test: float = 0.15) -> Split:
-    """A split with a fault: rare classes are copied first, so that copies fall on both sides.
+    """A split with a fault: rare classes are copied first, so that copies leak.
 
-    Every class is repeated until it has as many images as the largest, more or less; then the
-    rows are divided at random. A row can come several times, in both parts.
+    Every class is repeated until it has as many images as the largest, more or less;
+    then the rows are divided at random. A row can come several times, in both parts.
     """
     count = np.bincount(dataset.labels, minlength=len(CLASSES))
     times = np.maximum(1, np.round(count.max() / np.maximum(count, 1)))[dataset.labels]
@@ -112,7 +114,7 @@ SPLITS = {
     "copied": copied_split,
     "seen": seen_split,
 }
-"""Name of a split -> the function that draws it. The last three are faults, to be measured."""
+"""Name of a split -> the function that draws it; the last three are faults."""
 
 
 def lesions(dataset: Dataset) -> np.ndarray:
@@ -151,17 +153,18 @@ def _split(
 def _divide(
     dataset: Dataset, units: np.ndarray, classes: np.ndarray, share: float, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Divides units (indices into `classes`) into two parts, of which the second has `share`."""
+    """Divides units (indices into `classes`) in two; the second part has `share`."""
     counts = np.bincount(classes[units], minlength=len(CLASSES))
     if rare := [name for name, n in zip(CLASSES, counts, strict=True) if n == 1]:
         raise DataError(
-            f"{dataset.name} has a single lesion or image of {', '.join(rare)} to divide: use more "
-            "images"
+            f"{dataset.name} has a single lesion or image of {', '.join(rare)} to "
+            "divide: use more images"
         )
     present, chosen = np.count_nonzero(counts), math.ceil(share * len(units))
     if min(chosen, len(units) - chosen) < present:
         raise DataError(
-            f"{dataset.name} has {len(units)} lesions or images to divide, and a share of {share} "
-            f"leaves a part with fewer than the {present} classes: use more images"
+            f"{dataset.name} has {len(units)} lesions or images to divide, and a "
+            f"share of {share} leaves a part with fewer than the {present} "
+            "classes: use more images"
         )
     return train_test_split(units, test_size=share, random_state=seed, stratify=classes[units])

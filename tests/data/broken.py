@@ -1,7 +1,8 @@
-"""A small HAM10000 in every layout, damaged at random but seeded, and a judge of what comes out.
+"""A small HAM10000 in every layout, seeded damages, and a judge of what comes out.
 
-Right is: the same data set; or another one with a warning, in which every image and mask is as it
-was; or one sentence (DataError) that names the folder. Wrong is all else, a traceback or silence.
+Right is: the same data set; or another one with a warning, in which every image and
+mask is as it was; or one sentence (DataError) that names the folder. Wrong is all else,
+a traceback or silence.
 """
 
 import io
@@ -138,7 +139,7 @@ def flat(root: Path) -> None:
 
 
 def dataverse_button(root: Path) -> None:
-    """The button for a whole deposit gives zip files in a zip file, and a table without suffix."""
+    """The button for a whole deposit gives zip files in a zip file."""
     inner = {}
     for name, part in zip(NAMES, (slice(0, 8), slice(8, None)), strict=True):
         zipped(buffer := io.BytesIO(), files(part))
@@ -148,7 +149,7 @@ def dataverse_button(root: Path) -> None:
 
 
 def isic(root: Path) -> None:
-    """As ISIC 2018 publishes it: one-hot classes, lesions apart, no ages, sexes and sites."""
+    """As ISIC 2018 has it: one-hot classes, lesions apart, no ages, sexes and sites."""
     folder = "ISIC2018_Task3_Training_Input"
     zipped(root / f"{folder}.zip", {f"{folder}/LICENSE.txt": "CC"} | files(folder=f"{folder}/"))
     name = "ISIC2018_Task3_Training_GroundTruth"
@@ -406,7 +407,7 @@ SCENES: dict[str, tuple[Callable, Callable]] = {
 
 
 def isic_table(root: Path, rng: np.random.Generator) -> None:
-    """Damages the classes or the lesions of ISIC 2018, or writes them in another way."""
+    """Damages the tables of ISIC 2018, or writes them in another way."""
     path = root / "ISIC2018_Task3_Training_GroundTruth.csv"
     (root / "ISIC2018_Task3_Training_GroundTruth.zip").unlink()
     path.write_text(one_hot())

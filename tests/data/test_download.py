@@ -142,7 +142,7 @@ def test_a_connection_that_breaks_off(isic, dataverse, site, fetch, tmp_path, so
 
 @pytest.mark.parametrize("source", ["isic", "dataverse"])
 def test_a_sign_in_page_is_no_archive(isic, dataverse, site, fetch, tmp_path, source):
-    """A proxy's page with status 200 was kept for the archives, and no later download succeeded."""
+    """A proxy's page with status 200 was kept, and no later download succeeded."""
     before = dict(site.files)
     site.files |= dict.fromkeys(set(before) - {DEPOSIT}, b"<html>image_id: sign in</html>")
     with pytest.raises(DataError, match="sends something else than the archive"):

@@ -7,7 +7,7 @@ from skinlib.data.splits import grouped_split, random_split
 
 
 def test_leakage_counts_what_is_known(make_dataset):
-    """Every lesion has two images, so a test image leaks unless its twin is tested too."""
+    """Lesions have two images, so a test image leaks unless its twin is tested, too."""
     labels = np.repeat(np.arange(7), 20)
     dataset = make_dataset(labels, np.repeat([f"L{i}" for i in range(70)], 2))
     split = random_split(dataset, seed=3)

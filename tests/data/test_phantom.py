@@ -57,7 +57,7 @@ def test_views_of_a_lesion_share_its_facts_but_not_its_pixels(drawn):
 
 
 def test_views_of_a_lesion_have_its_shape():
-    """Turned, moved and enlarged, an outline keeps the ratio of its longest to its shortest spread.
+    """Turned, moved and enlarged, an outline keeps the ratio of its spreads.
 
     The phantom's lesson on leakage rests on it: another view shows the same lesion.
     """
