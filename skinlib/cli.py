@@ -220,10 +220,12 @@ def run(
 @app.command()
 def doctor() -> None:
     """Says what is there, and what to do about each thing that is missing."""
-    from skinlib.doctor import findings
+    from skinlib.doctor import has, lacks
 
-    for subject, state, advice in findings():
-        print(f"{subject:<10} {state}" + (f"\n{'':<10} -> {advice}" if advice else ""))
+    for line in has():
+        print(line)
+    for line in lacks():
+        print(f"missing: {line}")
 
 
 FORESEEN = (SkinlibError, OSError, ImportError, EOFError, MemoryError, ValueError)

@@ -14,10 +14,6 @@ from skinlib.errors import SkinlibError
 PACKAGES = ("keras", "tensorflow", "jax", "numpy", "scikit-learn")
 
 
-class DeviceError(SkinlibError):
-    """The device that was asked for is not there."""
-
-
 def environment() -> dict:
     """What a record says of the place where it was made."""
     import keras
@@ -42,13 +38,13 @@ def on_gpu() -> bool:
     """Whether the backend sees a card.
 
     Raises:
-        DeviceError: if it sees none and SKINLIB_DEVICE is "gpu", as in the kernel `skinlib-gpu`.
+        SkinlibError: if it sees none and SKINLIB_DEVICE is "gpu", as in the kernel `skinlib-gpu`.
     """
     import keras
 
     found = bool(gpus())
     if not found and os.environ.get("SKINLIB_DEVICE") == "gpu":
-        raise DeviceError(
+        raise SkinlibError(
             f"this kernel is for a GPU and {keras.backend.backend()} sees none: `skinlib doctor` "
             "says what is missing, and the kernel python3 runs on the processor"
         )

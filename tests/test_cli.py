@@ -1,4 +1,5 @@
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -71,8 +72,6 @@ def test_a_setting_that_makes_no_sense_is_one_sentence(tmp_path, monkeypatch, se
     said = sentence(monkeypatch, "train", tmp_path / "run", "--set", setting)
     assert said.startswith("skinlib: ")
     assert "\n" not in said
-    import re
-
     assert re.search(says, said)
     assert not list(tmp_path.iterdir())
 
@@ -162,3 +161,26 @@ def test_a_sweep_says_what_it_will_do_and_skips_what_is_done(tmp_path, monkeypat
     assert "0 runs of one to do" in second.output
     assert runs.load(tmp_path)["dtype"].tolist() == ["mixed_bfloat16"]
     assert asked == [4, 4]
+
+
+def test_doctor_says_what_is_there_and_what_is_missing(tmp_path, monkeypatch):
+    monkeypatch.setenv("SKINLIB_DATA", str(tmp_path))
+    said = run("doctor").output
+    assert f"cache {tmp_path}: empty" in said
+    assert "missing: HAM10000 is not prepared: skinlib prepare FOLDER" in said
+    assert "jupyter-book" not in said
+    (tmp_path / "ham10000-64").mkdir()
+    (tmp_path / "ham10000-64" / "dataset.json").touch()
+    said = run("doctor").output
+    assert "ham10000-64" in said
+    assert "HAM10000 is not prepared" not in said
+
+
+def test_a_backend_that_is_not_there_is_one_sentence():
+    command = [sys.executable, "-m", "skinlib", "doctor"]
+    environment = {**os.environ, "KERAS_BACKEND": "abacus"}
+    told = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert told.returncode == 1
+    assert told.stderr.strip().splitlines()[-1].startswith("skinlib: ")
+    assert "abacus" in told.stderr
+    assert "Traceback" not in told.stderr

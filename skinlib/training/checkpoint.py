@@ -63,7 +63,7 @@ class Checkpoint(keras.callbacks.Callback):
         self.clock = self.saved = time.perf_counter()
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        for name, value in logs.items():
+        for name, value in (logs or {}).items():
             if not np.isfinite(value):
                 raise SkinlibError(
                     f"the {name} was {value} in epoch {epoch + 1}: lower the learning rate"

@@ -27,6 +27,8 @@ from skinlib.training.checkpoint import Checkpoint, load_weights, save_weights
 from skinlib.training.recipe import Recipe
 from skinlib.training.vital_signs import fingerprints, vital_signs
 
+CHECKPOINT = "checkpoint.npz"
+
 SAMPLE = 256
 """Vital signs are measured on this many test images."""
 
@@ -82,7 +84,7 @@ def train(
         )
         fresh = fingerprints(model)
         checkpoint = Checkpoint(
-            folder / "checkpoint.npz" if folder else None, _identity(dataset, split, recipe)
+            folder / CHECKPOINT if folder else None, _identity(dataset, split, recipe)
         )
         checkpoint.resume(model, recipe.epochs)
 
@@ -103,7 +105,7 @@ def train(
             initial_epoch=checkpoint.progress["epochs"],
             epochs=recipe.epochs,
             shuffle=False,
-            callbacks=[checkpoint, *callbacks, *([ProgressBar(recipe, split)] if progress else [])],
+            callbacks=[checkpoint, *callbacks, *([ProgressBar(recipe, len(split.train))] if progress else [])],
             verbose=0,
         )
 
@@ -142,7 +144,7 @@ def train(
             if keep_weights:
                 save_weights(model, folder / "weights.npz")
             run.write(folder)
-            checkpoint.path.unlink(missing_ok=True)
+            (folder / CHECKPOINT).unlink(missing_ok=True)
     return model, run
 
 
@@ -177,6 +179,8 @@ def trained_network(run: Run) -> keras.Model:
     Raises:
         RecordError: if none were kept, or they are damaged.
     """
+    if run.folder is None:
+        raise RecordError("the run was not read from a folder, so no weights lie beside it")
     recipe, shape = run.recipe, tuple(run.config["data"]["image_shape"])
     model = build(recipe.model, shape, len(CLASSES), **recipe.options)
     load_weights(model, run.folder / "weights.npz", run.config["weights"])
@@ -212,29 +216,22 @@ def make_loss(dataset: Dataset, split: Split, recipe: Recipe) -> JointLoss:
 class ProgressBar(keras.callbacks.Callback):
     """One bar for the whole run, with images per second and the time left."""
 
-    def __init__(self, recipe: Recipe, split: Split):
+    def __init__(self, recipe: Recipe, images: int):
         super().__init__()
-        self.images, self.batch_size, self.epochs = (
-            len(split.train),
-            recipe.batch_size,
-            recipe.epochs,
-        )
+        self.batch_size, self.images = recipe.batch_size, images
+        self.bar = tqdm(total=recipe.epochs * images, unit=" images", mininterval=1)
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        if epoch == 0 or not hasattr(self, "bar"):
-            self.bar = tqdm(
-                total=self.epochs * self.images, initial=epoch * self.images, unit=" images"
-            )
+        self.bar.update(epoch * self.images - self.bar.n)
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         self.bar.update(min(self.batch_size, self.images - batch * self.batch_size))
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        self.bar.set_postfix(epoch=epoch + 1, loss=f"{logs['loss']:.3f}")
+        self.bar.set_postfix(epoch=epoch + 1, loss=f"{(logs or {})['loss']:.3f}")
 
     def on_train_end(self, logs: dict | None = None) -> None:
-        if hasattr(self, "bar"):
-            self.bar.close()
+        self.bar.close()
 
 
 @contextlib.contextmanager
