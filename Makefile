@@ -1,4 +1,4 @@
-# make book | test | lab | bench   (see README.md)
+# make book | test | lab | bench | stress   (see README.md)
 DATA ?= phantom
 HAM10000 ?=
 KERNEL ?=
@@ -7,7 +7,7 @@ BIN := .venv/bin
 
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: book test lab bench gpu-kernel pins
+.PHONY: book test lab bench stress gpu-kernel pins
 
 book: .venv/ready
 	$(BIN)/skinlib book --data $(DATA) $(if $(HAM10000),--ham10000 "$(HAM10000)") $(if $(KERNEL),--kernel $(KERNEL))
@@ -24,7 +24,11 @@ lab: .venv/ready
 	$(BIN)/jupyter lab --notebook-dir=book
 
 bench: .venv/ready
-	for bench in benchmarks/*.py; do $(BIN)/python $$bench $(RECORD) || exit; done
+	for bench in deformable models; do $(BIN)/python benchmarks/$$bench.py $(RECORD) || exit; done
+
+# Damaged inputs, and sweeps that are killed: how many end as they should.
+stress: .venv/ready
+	for kit in damage kills; do $(BIN)/python benchmarks/$$kit.py || exit; done
 
 # A second kernel for the chapters, on this machine's NVIDIA card (Linux).
 gpu-kernel: .venv/ready

@@ -67,9 +67,7 @@ def _decisions(labels: np.ndarray, predicted: np.ndarray, weights: np.ndarray) -
     """Scores of the most probable class; scikit-learn's take 50 times as long."""
     count = len(CLASSES)
     cell = np.eye(count**2)[labels * count + predicted]  # (N, 49)
-    cells = (weights @ cell).reshape(
-        -1, count, count
-    )  # (R, true class, predicted class)
+    cells = (weights @ cell).reshape(-1, count, count)  # (R, true class, predicted class)
     right = np.diagonal(cells, axis1=1, axis2=2)  # (R, 7), and so are the following
     support, given = cells.sum(2), cells.sum(1)
     occurs = support > 0
@@ -87,9 +85,7 @@ def _decisions(labels: np.ndarray, predicted: np.ndarray, weights: np.ndarray) -
     }
 
 
-def _rankings(
-    labels: np.ndarray, probabilities: np.ndarray, weight: np.ndarray
-) -> dict:
+def _rankings(labels: np.ndarray, probabilities: np.ndarray, weight: np.ndarray) -> dict:
     """One class against the rest, mean over the classes that occur."""
     seen = weight > 0
     labels, probabilities, weight = labels[seen], probabilities[seen], weight[seen]
@@ -98,17 +94,13 @@ def _rankings(
         given = (labels == c, probabilities[:, c])
         if not given[0].all():
             areas.append(metrics.roc_auc_score(*given, sample_weight=weight))
-            precisions.append(
-                metrics.average_precision_score(*given, sample_weight=weight)
-            )
+            precisions.append(metrics.average_precision_score(*given, sample_weight=weight))
     if not areas:
         return {"ROC AUC": np.nan, "average precision": np.nan}
     return {"ROC AUC": np.mean(areas), "average precision": np.mean(precisions)}
 
 
-def _calibrations(
-    labels: np.ndarray, probabilities: np.ndarray, weight: np.ndarray
-) -> dict:
+def _calibrations(labels: np.ndarray, probabilities: np.ndarray, weight: np.ndarray) -> dict:
     """Guo et al. (2017), eq. 3; Brier (1950): a sum over the classes, 0 to 2."""
     table = _bins(labels, probabilities, weight)
     share = table["images"] / table["images"].sum()
@@ -119,24 +111,18 @@ def _calibrations(
     }
 
 
-def _bins(
-    labels: np.ndarray, probabilities: np.ndarray, weight: np.ndarray
-) -> pd.DataFrame:
+def _bins(labels: np.ndarray, probabilities: np.ndarray, weight: np.ndarray) -> pd.DataFrame:
     top = probabilities.max(1)
     place = np.minimum((top * BINS).astype(int), BINS - 1)
     right = probabilities.argmax(1) == labels
     sums = [np.bincount(place, weight * values, BINS) for values in (1, top, right)]
-    table = pd.DataFrame(
-        dict(zip(("images", "confidence", "accuracy"), sums, strict=True))
-    )
+    table = pd.DataFrame(dict(zip(("images", "confidence", "accuracy"), sums, strict=True)))
     table = table[table["images"] > 0]
     means = table[["confidence", "accuracy"]].div(table["images"], axis=0)
     return table.assign(**means)
 
 
-def score_values(
-    run: Run | pd.DataFrame, names: Sequence[str] = TABLE1
-) -> dict[str, float]:
+def score_values(run: Run | pd.DataFrame, names: Sequence[str] = TABLE1) -> dict[str, float]:
     """Scores without intervals.
 
     Args:
@@ -201,9 +187,7 @@ def scores(
     return table
 
 
-def majority_baseline(
-    run: Run | pd.DataFrame, names: Sequence[str] = TABLE1
-) -> dict[str, float]:
+def majority_baseline(run: Run | pd.DataFrame, names: Sequence[str] = TABLE1) -> dict[str, float]:
     """The scores of always answering the most frequent class of the test part."""
     table = getattr(run, "predictions", run).copy()
     most = table["label"].mode()[0]
@@ -224,9 +208,7 @@ def per_class(run: Run | pd.DataFrame) -> pd.DataFrame:
 def confusion_matrix(run: Run | pd.DataFrame) -> pd.DataFrame:
     """Counts of test images: one row per true class, one column per predicted class."""
     labels, probabilities = arrays(run)
-    counts = metrics.confusion_matrix(
-        labels, probabilities.argmax(1), labels=range(len(CLASSES))
-    )
+    counts = metrics.confusion_matrix(labels, probabilities.argmax(1), labels=range(len(CLASSES)))
     return pd.DataFrame(counts, index=list(CLASSES), columns=list(CLASSES))
 
 

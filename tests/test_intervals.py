@@ -22,9 +22,7 @@ from skinlib.intervals import (
 def test_students_interval_in_closed_form():
     row = t_interval([0.5, 0.55, 0.6])
     half = 4.302653 * 0.05 / np.sqrt(3)
-    assert row.to_dict() == pytest.approx(
-        {"value": 0.55, "low": 0.55 - half, "high": 0.55 + half}
-    )
+    assert row.to_dict() == pytest.approx({"value": 0.55, "low": 0.55 - half, "high": 0.55 + half})
 
 
 def test_a_single_value_has_no_interval():
@@ -114,9 +112,7 @@ def two_networks(rng, more):
 def test_the_paired_test_holds_its_level(more):
     """McNemar's on images was wrong 16 % of the time with 2.5 images per lesion."""
     rng = np.random.default_rng(0)
-    rows = [
-        paired_difference(*two_networks(rng, more), resamples=99) for _ in range(300)
-    ]
+    rows = [paired_difference(*two_networks(rng, more), resamples=99) for _ in range(300)]
     rows = pd.DataFrame(rows)
     assert 0.015 <= (rows["p"] <= 0.05).mean() <= 0.09
     assert 0.91 <= ((rows["low"] <= 0) & (rows["high"] >= 0)).mean() <= 0.985
@@ -127,9 +123,7 @@ def test_the_paired_test_on_a_single_image_each_is_mcnemars():
     right, wrong = 5, 4
     first = [right] * 1 + [wrong] * 7 + [right] * 1 + [wrong] * 12
     second = [wrong] * 1 + [right] * 7 + [right] * 1 + [wrong] * 12
-    row = paired_difference(
-        run_of([5] * 21, first), run_of([5] * 21, second), resamples=20_000
-    )
+    row = paired_difference(run_of([5] * 21, first), run_of([5] * 21, second), resamples=20_000)
     assert row["p"] == pytest.approx(0.0703, abs=0.006)
     assert row["value"] == pytest.approx(-6 / 21)
     assert row["low"] < row["value"] < row["high"]

@@ -49,9 +49,7 @@ def soft():
 def test_scores_are_scikit_learns(answers):
     values = score_values(run_of(*answers), SCORES)
     assert values["accuracy"] == pytest.approx((answers[0] == answers[1]).mean())
-    assert values["balanced accuracy"] == pytest.approx(
-        balanced_accuracy_score(*answers)
-    )
+    assert values["balanced accuracy"] == pytest.approx(balanced_accuracy_score(*answers))
     for name, average in {"": "weighted", "macro ": "macro"}.items():
         precision = precision_score(*answers, average=average)
         assert values[f"{name}precision"] == pytest.approx(precision)
@@ -156,9 +154,7 @@ def test_calibration_weighs_its_bins():
     run = run_of([5] * 31 + [4] * 9, [5] * 40)
     run.predictions.loc[:29, list(CLASSES)] = [0, 0, 0, 0, 0.2, 0.8, 0]
     run.predictions.loc[30:, list(CLASSES)] = [0.2, 0.2, 0.2, 0, 0, 0.4, 0]
-    assert score_values(run, ("ECE",))["ECE"] == pytest.approx(
-        (30 * 0.2 + 10 * 0.3) / 40
-    )
+    assert score_values(run, ("ECE",))["ECE"] == pytest.approx((30 * 0.2 + 10 * 0.3) / 40)
 
 
 @given(labels=st.lists(st.integers(0, 6), min_size=2, max_size=40))

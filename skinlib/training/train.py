@@ -105,7 +105,11 @@ def train(
             initial_epoch=checkpoint.progress["epochs"],
             epochs=recipe.epochs,
             shuffle=False,
-            callbacks=[checkpoint, *callbacks, *([ProgressBar(recipe, len(split.train))] if progress else [])],
+            callbacks=[
+                checkpoint,
+                *callbacks,
+                *([ProgressBar(recipe, len(split.train))] if progress else []),
+            ],
             verbose=0,
         )
 
