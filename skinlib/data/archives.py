@@ -99,7 +99,7 @@ def is_of_the_machine(error: BaseException) -> bool:
 def list_files(root: Path) -> Listing:
     """All files up to six folders below one, and the members of the zip files there.
 
-    What a Mac leaves behind (`._name`, `__MACOSX`) does not count.
+    What a Mac leaves behind (`._name`) does not count.
 
     Raises:
         DataError: if there is no such folder, or a zip file named like HAM10000's is
@@ -116,7 +116,7 @@ def list_files(root: Path) -> Listing:
     for folder, folders, names in os.walk(root, followlinks=True, onerror=note):
         place = Path(os.path.relpath(folder, root)).as_posix()
         depth = 0 if place == "." else place.count("/") + 1
-        folders[:] = sorted(f for f in folders if f != "__MACOSX") if depth < DEPTH else []
+        folders[:] = sorted(folders) if depth < DEPTH else []
         for name in sorted(names):
             path = Path(folder, name)
             try:
@@ -141,7 +141,7 @@ def _list_zip(path: Path, place: str, listing: Listing) -> None:
                 parts = member.filename.replace("\\", "/").split("/")
                 if ".." in parts or parts[0] == "" or ":" in parts[0]:
                     raise ValueError(f"it names a path outside itself, {member.filename!r}")
-                if parts[-1] and not parts[-1].startswith("._") and "__MACOSX" not in parts:
+                if parts[-1] and not parts[-1].startswith("._"):
                     found = File(parts[-1], place, path, member, member.file_size, member.CRC)
                     listing.files.append(found)
     except (OSError, *DAMAGED_ZIP) as error:

@@ -403,6 +403,17 @@ def test_images_missing(root, opened):
     opened(strict=True)
 
 
+def test_what_was_not_opened_is_said_where_images_are_missing(root, opened):
+    two_zips(root)
+    (root / f"{NAMES[1]}.zip").rename(root / "photos.zip")
+    whole = (root / "photos.zip").read_bytes()
+    (root / "photos.zip").write_bytes(whole[:-30])
+    match = r"left out 6 rows .*not opened: photos.zip \(File is not a zip file\)"
+    reports(opened, match, IDS[:8])
+    (root / "photos.zip").write_bytes(whole)
+    opened(strict=True)
+
+
 def test_unequal_copies(root, opened):
     two_zips(root)
     put(root / "later" / f"{IDS[0]}.jpg", jpeg(0, width=40))
@@ -416,7 +427,10 @@ def test_two_unequal_tables(root, opened):
     isic(root / "isic")
     opened(strict=True)
     put(root / "old" / CSV, TABLE.iloc[2:].to_csv(index=False))
-    reports(opened, r"HAM10000_metadata.csv in old differs from HAM10000_metadata.csv in 2 images")
+    match = r"HAM10000_metadata.csv in old differs from HAM10000_metadata.csv in 2 images"
+    reports(opened, match)
+    (root / "old" / CSV).unlink()
+    opened(strict=True)
 
 
 # Images that cannot be decoded

@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -52,6 +53,17 @@ def test_a_flipped_bit_is_seen(tmp_path, dataset, monkeypatch, large, place):
     with pytest.warns(DataWarning, match=r"damaged \(images.npy was changed\): it is made anew"):
         assert open_prepared(folder) is None
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("key", ["fingerprint", "name", "about", "files"])
+def test_what_is_remembered_is_checked_too(tmp_path, dataset, key):
+    write(tmp_path / "prepared", dataset)
+    path = tmp_path / "prepared" / "dataset.json"
+    whole = json.loads(path.read_text())
+    whole["contents"][key] = {} if key in ("about", "files") else "0"
+    path.write_text(json.dumps(whole))
+    with pytest.warns(DataWarning, match=r"is damaged \(dataset.json was changed\)"):
+        assert open_prepared(tmp_path / "prepared") is None
 
 
 def test_a_failed_preparation_leaves_nothing(tmp_path):
