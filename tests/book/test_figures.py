@@ -31,7 +31,6 @@ from skinlib.book.figures import (
     grad_cam,
     losses,
     network,
-    style,
 )
 from skinlib.data import CLASSES
 
@@ -100,8 +99,8 @@ def of_box(box):
 
 
 def of_image(pixels):
-    """Height, width, mean."""
-    return [*pixels.shape[:2], *numbers([pixels.mean()])]
+    """Height, width, mean, largest."""
+    return [*pixels.shape[:2], *numbers([pixels.mean(), pixels.max()])]
 
 
 def ticks(axis):
@@ -307,7 +306,7 @@ def _look():
 def test_shows(name):
     figure = DRAWN[name]()
     assert seen(figure) == EXPECTED[name]
-    assert figure.get_figwidth() == style.WIDTH
+    assert figure.get_figwidth() == 5
 
 
 def test_every_figure_is_in_the_list():

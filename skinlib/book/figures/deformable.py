@@ -110,6 +110,8 @@ def over_lesions(
             ax.plot(*fixed.T[::-1], "o", mfc="none", mec="white", ms=4)
             ax.scatter(*moved.T[::-1], 18, np.arange(len(moved)), marker="D", ec="black", lw=0.5)
             ax.set(xlim=middle[1] + [-reach, reach], ylim=middle[0] + [reach, -reach])
+        height, width = outline.shape
+        row[0].set(xlim=(-0.5, width - 0.5), ylim=(height - 0.5, -0.5))
     for number, ax in enumerate(axes[0, 1:], 1):
         ax.set_title(f"place {number}", fontsize=9)
     style.title(figure, data, "white: outline and fixed grid; diamonds: with offsets")

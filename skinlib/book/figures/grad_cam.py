@@ -25,7 +25,11 @@ def steps(
     (first, bars), (summed, last) = axes
     first.imshow(image.astype("uint8"))
     bars.bar(
-        range(len(weights)), np.sort(weights) / np.abs(weights).max(), color=style.BLUE, width=1
+        range(len(weights)),
+        np.sort(weights) / np.abs(weights).max(),
+        color=style.BLUE,
+        width=1,
+        lw=0,
     )
     bars.set(xlabel="channel, sorted", ylabel="multiples of the largest", yticks=[-1, 0, 1])
     bars.spines.left.set_visible(True)
