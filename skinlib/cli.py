@@ -153,7 +153,7 @@ def _stop_with_input() -> None:
     """Stops this process when its standard input ends: the sweep that started it has ended."""
 
     def wait() -> None:
-        sys.stdin.read()
+        os.read(sys.stdin.fileno(), 1)
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=wait, daemon=True).start()
