@@ -83,7 +83,8 @@ class SoftAttention(layers.Layer):
             Features (N, H, W, C); or the pair of them and alpha, float32 (N, H, W).
         """
         alpha = ops.sum(self.attention_maps(inputs), axis=-1)  # (N, H, W)
-        outputs = inputs + self.gamma * ops.cast(alpha, inputs.dtype)[..., None] * inputs
+        scale = self.gamma * ops.expand_dims(ops.cast(alpha, inputs.dtype), -1)  # (N, H, W, 1)
+        outputs = inputs + scale * inputs
         return (outputs, alpha) if return_alpha else outputs
 
     def compute_output_shape(self, input_shape):

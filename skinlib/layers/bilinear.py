@@ -30,6 +30,7 @@ def sample_by_gathering(
         (N, P, C), in the dtype of `images`.
     """
     n, height, width, channels = ops.shape(images)
+    points = ops.shape(y)[1]
     y = ops.clip(y, -2, ops.cast(height, y.dtype))  # beyond, all four neighbours are zero
     x = ops.clip(x, -2, ops.cast(width, x.dtype))
     top, left = ops.floor(y), ops.floor(x)  # -2 .. H, -2 .. W
@@ -37,17 +38,18 @@ def sample_by_gathering(
 
     pixels = ops.pad(images, [(0, 0), (2, 2), (2, 2), (0, 0)])  # (N, H + 4, W + 4, C)
     pixels = ops.reshape(pixels, (-1, channels))  # (N (H + 4) (W + 4), C)
-    first = ops.arange(n)[:, None] * (height + 4)  # each image's first row
+    first = ops.reshape(ops.arange(n), (n, 1)) * (height + 4)  # each image's first row
     first = (first + ops.cast(top, "int32") + 2) * (width + 4) + ops.cast(left, "int32") + 2
     mask = ops.ones_like(y) if mask is None else ops.cast(mask, y.dtype)
     values = 0
     for row, share_y in ((0, 1 - dy), (1, dy)):
         for column, share_x in ((0, 1 - dx), (1, dx)):
-            share = share_y * share_x * mask  # (N, P)
+            share = ops.cast(share_y * share_x * mask, images.dtype)  # (N, P)
             index = first + row * (width + 4) + column
             index = ops.clip(index, 0, ops.shape(pixels)[0] - 1)  # of a point that is no number
-            neighbour = ops.take(pixels, index, axis=0)  # (N, P, C)
-            values = values + neighbour * ops.cast(share, images.dtype)[..., None]
+            neighbour = ops.take(pixels, index, axis=0)
+            neighbour = ops.reshape(neighbour, (n, points, channels))  # of no images, too
+            values = values + neighbour * ops.expand_dims(share, -1)
     return values
 
 

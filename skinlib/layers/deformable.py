@@ -14,7 +14,7 @@ from numbers import Integral
 import keras
 from keras import ops
 
-from skinlib.layers.bilinear import sample_by_hats, sample_in_turn
+from skinlib.layers.bilinear import sample_by_gathering, sample_by_hats, sample_in_turn
 
 SMALL = 200
 """Up to this many pixels a map is sampled by hats, which is faster there."""
@@ -59,7 +59,7 @@ def deform_conv2d(
     strides, dilation = _pair("strides", strides), _pair("dilation_rate", dilation_rate)
     _check(inputs, kernel, offset, mask, strides, padding, dilation, offset_groups)
     if sample is None:
-        sample = sample_by_hats if _is_small(inputs) else sample_in_turn
+        sample = _sample_for(*inputs.shape[1:3])
 
     size = tuple(kernel.shape[:2])
     y, x = _points(inputs, offset, size, strides, padding, dilation, offset_groups)
@@ -76,7 +76,7 @@ def _points(inputs, offset, size, strides, padding, dilation, offset_groups):
     n, *sides = ops.shape(offset)[:3]
     moves = ops.reshape(ops.cast(offset, dtype), (n, *sides, offset_groups, -1, 2))
     places = []
-    for axis in (0, 1):
+    for axis, move in enumerate(ops.unstack(moves, axis=-1)):  # (N, H', W', G, K)
         p = ops.arange(sides[axis], dtype=dtype) * strides[axis]  # (H') or (W')
         if padding == "same":
             reach = (size[axis] - 1) * dilation[axis] + 1
@@ -88,7 +88,7 @@ def _points(inputs, offset, size, strides, padding, dilation, offset_groups):
         else:
             p = ops.reshape(p, (-1, 1, 1))  # (W', 1, 1)
             p_k = ops.tile(p_k, [size[0]])  # (K)
-        places.append(p + p_k + moves[..., axis])  # (N, H', W', G, K)
+        places.append(p + p_k + move)  # (N, H', W', G, K)
     return places
 
 
@@ -101,23 +101,20 @@ def _padding(side, outputs, stride, reach):
 
 
 def _sample(inputs, y, x, mask, sample):
-    """x(p + p_k + offset_k) mask_k: (N, H', W', K, C). Each offset group is an image."""
+    """x(p + p_k + offset_k) mask_k: (N, H', W', K, C). Each offset group samples its channels."""
     n, h, w, groups, points = ops.shape(y)
-    height, width, channels = ops.shape(inputs)[1:]
 
-    def fold(values):
-        values = ops.reshape(values, (n, h, w, groups, points))  # (N, H', W', G, K)
-        values = ops.moveaxis(values, 3, 1)  # (N, G, H', W', K)
-        return ops.reshape(values, (n * groups, h * w * points))  # (N G, H' W' K)
+    def by_group(values):
+        values = ops.reshape(values, (n, h, w, groups, points))
+        values = ops.unstack(values, groups, axis=3)  # G times (N, H', W', K)
+        return [ops.reshape(value, (n, h * w * points)) for value in values]
 
-    images = ops.reshape(inputs, (n, height, width, groups, channels // groups))
-    images = ops.moveaxis(images, 3, 1)  # (N, G, H, W, C / G)
-    images = ops.reshape(images, (n * groups, height, width, channels // groups))
-    mask = None if mask is None else fold(mask)
-    values = sample(images, fold(y), fold(x), mask)  # (N G, H' W' K, C / G)
-    values = ops.reshape(values, (n, groups, h, w, points, channels // groups))
-    values = ops.moveaxis(values, 1, 4)  # (N, H', W', K, G, C / G)
-    return ops.reshape(values, (n, h, w, points, channels))
+    images = ops.split(inputs, groups, axis=-1)  # G times (N, H, W, C / G)
+    masks = [None] * groups if mask is None else by_group(mask)
+    parts = zip(images, by_group(y), by_group(x), masks, strict=True)
+    values = [sample(*part) for part in parts]  # G times (N, H' W' K, C / G)
+    values = ops.concatenate(values, axis=-1)  # (N, H' W' K, C)
+    return ops.reshape(values, (n, h, w, points, inputs.shape[-1]))
 
 
 def _product(values, kernel):
@@ -136,13 +133,15 @@ def _product(values, kernel):
     return ops.reshape(outputs, (n, h, w, filters))
 
 
-def _is_small(inputs) -> bool:
-    height, width = inputs.shape[1:3]
-    return isinstance(height, int) and isinstance(width, int) and height * width <= SMALL
+def _sample_for(height: int | None, width: int | None) -> Callable:
+    """The way to sample that suits a map of this size, if it is known."""
+    if not (isinstance(height, int) and isinstance(width, int)):
+        return sample_by_gathering
+    return sample_by_hats if height * width <= SMALL else sample_in_turn
 
 
 def _pair(name: str, value: int | tuple[int, int]) -> tuple[int, int]:
-    pair = (value, value) if isinstance(value, Integral) else tuple(value)
+    pair = tuple(value) if isinstance(value, tuple | list) else (value, value)
     if len(pair) != 2 or not all(isinstance(v, Integral) and v >= 1 for v in pair):
         raise ValueError(f"{name}: expected one or two whole numbers from 1 on, got {value}")
     return pair

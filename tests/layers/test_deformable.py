@@ -12,9 +12,12 @@ from onnx import TensorProto, helper
 from onnx.reference import ReferenceEvaluator
 
 from skinlib.layers import deformable
+from skinlib.layers.bilinear import sample_by_gathering, sample_by_hats, sample_in_turn
 from skinlib.layers.deformable import DeformableConv2D, deform_conv2d
 
 RNG = np.random.default_rng(0)
+BACKEND = keras.backend.backend()
+DTYPE = "float64" if BACKEND == "tensorflow" else "float32"  # elsewhere a switch
 
 
 def normal(*shape, dtype="float32"):
@@ -157,6 +160,85 @@ def test_gradients_are_finite_differences(name):
         move = move.reshape(value.shape)
         high, low = (float(ops.sum(loss(value + s * move))) for s in (1, -1))
         assert got.flat[index] == pytest.approx((high - low) / (2 * step), rel=1e-4, abs=1e-6)
+
+
+@pytest.mark.usefixtures("sampling")
+@pytest.mark.parametrize("whole", [(0, 0), (1, -2)])
+def test_offset_gradients_on_whole_pixels_are_forward_differences(whole):
+    """A fresh layer starts there. TensorFlow once gave 0, and the offsets stayed for ever.
+
+    Between pixels the outputs are linear in an offset, so that a forward difference is exact.
+    """
+    x, w, _, mask = (
+        a.astype(DTYPE) for a in case(3, 3, 1, 1, "same", 1, 1, True, (1, 5, 5, 2), 1.5)
+    )
+    offset = np.tile(np.asarray(whole, DTYPE), (1, 5, 5, 9))
+    weight = RNG.normal(size=(1, 5, 5, 4)).astype(DTYPE)
+
+    def loss(offset):
+        return deform_conv2d(x, w, offset, mask) * weight
+
+    got, step = gradient(loss, offset), 0.5
+    assert np.abs(got).max() > 0.1
+    for index in RNG.choice(offset.size, 12, replace=False):
+        moved = offset.copy()
+        moved.flat[index] += step
+        forward = float(ops.sum(loss(moved) - loss(offset))) / step
+        near = 1e-12 if DTYPE == "float64" else 1e-4
+        assert got.flat[index] == pytest.approx(forward, rel=near, abs=near)
+
+
+@pytest.mark.parametrize("way", WAYS if BACKEND == "tensorflow" else ["hats"])
+def test_a_fresh_layer_learns_a_shift_that_a_plain_one_cannot(way, monkeypatch):
+    """By two pixels of noise: a kernel of 3 x 3 reaches one. An offset has to move."""
+    take(way, monkeypatch)
+    x = np.random.default_rng(0).normal(size=(32, 8, 8, 4)).astype("float32")
+    y = np.roll(x, 2, axis=2)[..., :2]
+    losses = []
+    for kind in (keras.layers.Conv2D, DeformableConv2D):
+        keras.utils.set_random_seed(0)
+        layer = kind(2, 3, padding="same")
+        model = keras.Sequential([keras.Input(x.shape[1:]), layer])
+        model.compile(keras.optimizers.Adam(0.03), "mse", jit_compile=BACKEND != "tensorflow")
+        fitted = model.fit(x, y, epochs=40, batch_size=32, verbose=0)
+        losses.append(fitted.history["loss"][-1])
+    assert losses[1] < 0.6 * losses[0]
+    bias = ops.convert_to_numpy(layer.offset_convolution.bias)[:18].reshape(9, 2)
+    assert bias[3, 1] < -0.5  # the point left of the middle has moved on to the left, in x
+
+
+POLICIES = ["float32", "mixed_float16", "mixed_bfloat16", "bfloat16", "float16", "float64"]
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="only TensorFlow runs eagerly and in a graph")
+@pytest.mark.usefixtures("sampling")
+@pytest.mark.parametrize("policy", POLICIES)
+def test_gradients_are_the_same_eagerly_and_in_a_graph(policy):
+    """On large maps the kernel's was once doubled, and mixed precision crashed."""
+    import tensorflow as tf
+
+    reference, x = moving()
+    layer = DeformableConv2D(4, 3, padding="same", activation="relu", dtype=policy)
+    layer.build(x.shape)
+    layer.set_weights(reference.get_weights())
+    weight = normal(2, 9, 8, 4)
+    x = tf.constant(x)
+
+    def gradients(layer):
+        variables = [v.value for v in layer.trainable_variables]
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            loss = tf.reduce_sum(tf.cast(layer(x), "float32") * weight)
+        return tape.gradient(loss, [x, *variables])
+
+    names = ["x", *[v.path for v in layer.trainable_variables]]
+    expected = gradients(reference)
+    eager, graph = gradients(layer), tf.function(gradients)(layer)
+    near = {"float32": 1e-5, "float64": 1e-5}.get(policy, 0.3)  # 16 bits move points, too
+    for name, *each in zip(names, eager, graph, expected, strict=True):
+        one, two, exact = (np.array(tf.cast(g, "float64")) for g in each)
+        assert np.linalg.norm(two - one) < near * np.linalg.norm(exact), name
+        assert np.linalg.norm(one - exact) < near * np.linalg.norm(exact), name
 
 
 @pytest.mark.usefixtures("sampling")
@@ -351,6 +433,55 @@ def test_wrong_arguments(change, says):
     x, w, offset, mask = case(3, 3, 1, 1, "same", 1, 1, True)
     with pytest.raises(ValueError, match=says):
         deform_conv2d(**{"inputs": x, "kernel": w, "offset": offset, "mask": mask, **change})
+
+
+@pytest.mark.parametrize("argument", ["strides", "dilation_rate"])
+@pytest.mark.parametrize("value", [0, -1, (1, 0), 1.5])
+def test_strides_and_dilation_start_at_one(argument, value):
+    says = f"{argument}: expected one or two whole numbers from 1 on, got "
+    with pytest.raises(ValueError, match=says):
+        DeformableConv2D(4, 3, **{argument: value})
+    x, w, offset, _ = case(3, 3, 1, 1, "same", 1, 1, False)
+    with pytest.raises(ValueError, match=says):
+        deform_conv2d(x, w, offset, **{argument: value})
+
+
+@pytest.mark.parametrize("groups", [0, -1, 1.5])
+def test_offset_groups_are_counted(groups):
+    with pytest.raises(ValueError, match=f"offset_groups: expected .* from 1 on, got {groups}"):
+        DeformableConv2D(4, 3, offset_groups=groups)
+
+
+def test_offset_groups_divide_the_channels_when_the_network_is_built():
+    layer = DeformableConv2D(6, 3, offset_groups=3)
+    with pytest.raises(ValueError, match="expected a divisor of 4 channels, got 3"):
+        layer(keras.Input((6, 6, 4)))
+
+
+@pytest.mark.usefixtures("sampling")
+@pytest.mark.parametrize("groups", [1, 2])
+def test_an_empty_batch_keeps_its_shape(groups):
+    x, w, offset, mask = case(3, 3, 1, 1, "same", groups, 1, True)
+    outputs = deform_conv2d(x[:0], w, offset[:0], mask[:0])
+    assert tuple(outputs.shape) == (0, 6, 5, 4)
+
+
+@pytest.mark.usefixtures("sampling")
+def test_a_pixel_that_is_no_number_spoils_the_outputs_that_see_it():
+    x = np.ones((1, 9, 9, 1), "float32")
+    x[0, 0, 0, 0] = np.nan
+    kernel = np.ones((3, 3, 1, 1), "float32")
+    outputs = deform_conv2d(x, kernel, np.full((1, 9, 9, 18), 0.25, "float32"))
+    spoilt = np.isnan(ops.convert_to_numpy(outputs))[0, :, :, 0]
+    assert np.argwhere(spoilt).tolist() == [[0, 0], [0, 1], [1, 0], [1, 1]]
+
+
+def test_the_way_to_sample_may_be_passed_in():
+    x, w, offset, mask = case(3, 3, 1, 1, "same", 1, 2, True)
+    expected = ops.convert_to_numpy(deform_conv2d(x, w, offset, mask, offset_groups=2))
+    for sample in (sample_by_gathering, sample_by_hats, sample_in_turn):
+        got = deform_conv2d(x, w, offset, mask, offset_groups=2, sample=sample)
+        np.testing.assert_allclose(ops.convert_to_numpy(got), expected, atol=1e-5)
 
 
 def test_channels_first_is_refused():
