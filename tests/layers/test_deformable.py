@@ -200,8 +200,9 @@ def test_a_fresh_layer_learns_a_shift_that_a_plain_one_cannot(way, monkeypatch):
         layer = kind(2, 3, padding="same")
         model = keras.Sequential([keras.Input(x.shape[1:]), layer])
         model.compile(keras.optimizers.Adam(0.03), "mse", jit_compile=BACKEND != "tensorflow")
-        fitted = model.fit(x, y, epochs=40, batch_size=32, verbose=0)
-        losses.append(fitted.history["loss"][-1])
+        for _ in range(40):
+            loss = model.train_on_batch(x, y)
+        losses.append(float(loss))
     assert losses[1] < 0.6 * losses[0]
     bias = ops.convert_to_numpy(layer.offset_convolution.bias)[:18].reshape(9, 2)
     assert bias[3, 1] < -0.5  # the point left of the middle has moved on to the left, in x
@@ -217,12 +218,19 @@ def test_gradients_are_the_same_eagerly_and_in_a_graph(policy):
     """On large maps the kernel's was once doubled, and mixed precision crashed."""
     import tensorflow as tf
 
-    reference, x = moving()
-    layer = DeformableConv2D(4, 3, padding="same", activation="relu", dtype=policy)
+    keras.utils.set_random_seed(0)
+    rng = np.random.default_rng(0)
+    x = tf.constant(rng.normal(size=(2, 9, 8, 4)).astype("float32"))
+    weight = rng.normal(size=(2, 9, 8, 4)).astype("float32")
+    reference, layer = (
+        DeformableConv2D(4, 3, padding="same", activation="relu", dtype=dtype)
+        for dtype in ("float32", policy)
+    )
+    reference.build(x.shape)
     layer.build(x.shape)
+    moves = reference.offset_convolution.kernel
+    moves.assign(0.2 * rng.normal(size=moves.shape))
     layer.set_weights(reference.get_weights())
-    weight = normal(2, 9, 8, 4)
-    x = tf.constant(x)
 
     def gradients(layer):
         variables = [v.value for v in layer.trainable_variables]
@@ -234,7 +242,7 @@ def test_gradients_are_the_same_eagerly_and_in_a_graph(policy):
     names = ["x", *[v.path for v in layer.trainable_variables]]
     expected = gradients(reference)
     eager, graph = gradients(layer), tf.function(gradients)(layer)
-    near = {"float32": 1e-5, "float64": 1e-5}.get(policy, 0.3)  # 16 bits move points, too
+    near = {"float32": 1e-5, "float64": 1e-5}.get(policy, 0.5)  # 16 bits move points, too
     for name, *each in zip(names, eager, graph, expected, strict=True):
         one, two, exact = (np.array(tf.cast(g, "float64")) for g in each)
         assert np.linalg.norm(two - one) < near * np.linalg.norm(exact), name
