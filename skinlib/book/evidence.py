@@ -5,6 +5,7 @@ columns `value`, `low`, `high`. What was not run is missing or NaN, never an err
 """
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -22,6 +23,7 @@ from skinlib.intervals import (
     wilson_interval,
 )
 from skinlib.models import MODELS
+from skinlib.runs import Run
 from skinlib.scores import per_class
 from skinlib.training.recipe import Recipe
 
@@ -405,3 +407,57 @@ def first_answers(runs: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
                 answers[f"true: {name}"] = said
         rows[NAMES.get(row["variant"], row["variant"])] = answers
     return pd.DataFrame(rows).T.rename_axis("network")
+
+
+def short(runs: pd.DataFrame) -> pd.DataFrame:
+    """The table, its variants without the settings that all of its runs have changed."""
+    return runs.assign(variant=runs["variant"].str.split(",").str[0])
+
+
+def kept(runs: pd.DataFrame) -> Run | None:
+    """The first live run of the proposed network whose weights lie beside it."""
+    for run in live(runs, variant="proposed")["run"]:
+        if run.config["weights"] and (run.folder / "weights.npz").exists():
+            return run
+    return None
+
+
+def overlap_by_class(runs: pd.DataFrame) -> pd.DataFrame:
+    """Mean overlap with the lesion: one row per class, one column per network or control.
+
+    The controls are those of the proposed network. `images` counts those of its runs.
+    """
+    tables = []
+    for row in runs.itertuples():
+        if row.run.heat_maps is not None:
+            table = row.run.heat_maps
+            own = table["map"] == "network"
+            name = table["map"].map(CONTROLS).mask(own, row.variant)
+            table = table.assign(name=name)
+            tables.append(table if row.variant == "proposed" else table[own])
+    if not tables:
+        return pd.DataFrame()
+    table = pd.concat(tables)
+    found = table.pivot_table("overlap", "label", "name", sort=False).reindex(CLASSES)
+    proposed = table[table["name"] == "proposed"]
+    found.insert(0, "images", proposed["label"].value_counts().reindex(CLASSES).fillna(0))
+    return found.astype({"images": int}).rename_axis(index="class", columns=None)
+
+
+def captions(probabilities: np.ndarray) -> list[str]:
+    """What a network says: (N, 7) -> N times 'nv 61%'."""
+    pairs = zip(probabilities.argmax(1), probabilities.max(1), strict=True)
+    return [f"{CLASSES[c]} {p:.0%}" for c, p in pairs]
+
+
+def recorded_maps(folder: Path) -> tuple[list[int], dict[str, tuple]]:
+    """The heat maps that `phantom_networks/make.py` left of the six networks.
+
+    Returns:
+        Which images of the test set, and network -> (maps (N, H, W) from 0 to 1, captions).
+    """
+    with np.load(folder / "maps.npz") as saved:
+        rows = [int(row) for row in saved["rows"]]
+        heats = {name: saved[name] / 255 for name in MODELS if name in saved.files}
+    answers = {name: Run.read(folder / name).probabilities[rows] for name in heats}
+    return rows, {NAMES[n]: (heat, captions(answers[n])) for n, heat in heats.items()}

@@ -8,9 +8,10 @@ from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
+from IPython.display import Markdown
 
 from skinlib.book import evidence, verdict
-from skinlib.data.dataset import CLASSES, IMAGES_PER_CLASS
+from skinlib.data.dataset import CLASSES, IMAGES_PER_CLASS, Dataset
 from skinlib.intervals import compare, show
 from skinlib.runs import Run
 from skinlib.scores import score_values
@@ -22,6 +23,11 @@ ERRATUM = (
 
 NV = max(IMAGES_PER_CLASS) / sum(IMAGES_PER_CLASS)
 """Accuracy on HAM10000 of always answering nv."""
+
+
+def say(*sentences: str) -> Markdown:
+    """Sentences as paragraphs of a page."""
+    return Markdown("\n\n".join(sentences))
 
 
 def counted(runs: pd.DataFrame) -> str:
@@ -68,7 +74,10 @@ def gap(runs: pd.DataFrame, paper: float) -> str:
     size = evidence.main_size(runs)
     found = evidence.live(runs, variant="proposed", split="random", size=size)
     if found.empty:
-        return f"The recipe as printed, on a random split: not yet run. The paper has {_percent(paper, 2)}."
+        return (
+            "The recipe as printed, on a random split: not yet run. The paper has "
+            f"{_percent(paper, 2)}."
+        )
     row = evidence.score(found)
     points = 100 * (row["value"] - paper)
     where = "below" if points < 0 else "above"
@@ -283,6 +292,61 @@ def heat_maps(runs: pd.DataFrame) -> str:
     )
 
 
+def against_blob(table: pd.DataFrame, data: str) -> str:
+    """Whose heat maps overlap more with the lesion than a blob in the middle.
+
+    Args:
+        table: of `evidence.pointing`.
+        data: what the runs were made on.
+    """
+    if table.empty:
+        return f"How well heat maps point on {data}: not yet run."
+    overlap = table.loc["overlap"]
+    blob = overlap.loc[evidence.CONTROLS["blob in the middle"]]
+    outline = overlap.loc[evidence.CONTROLS["outline on as few places"]]
+    names = [name for name in overlap.index if name not in evidence.CONTROLS.values()]
+    beaten = [name for name in names if overlap.loc[name, "low"] > blob["high"]]
+    listed = ", ".join(f"{name} {overlap.loc[name, 'value']:.2f}" for name in names)
+    return (
+        f"On {data}, {', '.join(beaten) or 'no network'} of {len(names)} beats a blob in the "
+        f"middle of the image: the blob overlaps with the lesion by {show(blob, 2, False)}; "
+        f"{listed}. Even the true outline, on as few places as such a map has, gets "
+        f"{outline['value']:.2f} only."
+    )
+
+
+def same_images(run: Run, dataset: Dataset, rows: np.ndarray) -> str:
+    """Whether some images are those that a run was tested on.
+
+    Args:
+        run: whose network is looked into.
+        dataset: what was opened.
+        rows: indices of the images that are shown.
+    """
+    shown = dataset.table["image_id"].to_numpy()[rows]
+    known = np.isin(shown, run.predictions["image_id"])
+    text = f"{int(known.sum())} of these {len(shown)} images are in the network's own test set."
+    if run.config["data"]["fingerprint"] != dataset.fingerprint:
+        text += (
+            f" It was trained on {run.config['data']['name']}, and not on this copy of these "
+            "images: its answers may differ from the recorded ones."
+        )
+    return text
+
+
+def deletion(curves: Mapping[str, Mapping[str, np.ndarray]]) -> str:
+    """How fast the probability falls or rises, from `skinlib.explain.curves`."""
+    areas = pd.DataFrame(
+        {kind: {name: c.mean() for name, c in of.items()} for kind, of in curves.items()}
+    )
+    best = {"deletion": areas["deletion"].idxmin(), "insertion": areas["insertion"].idxmax()}
+    said = []
+    for kind, first in best.items():
+        listed = ", ".join(f"{name} {area:.2f}" for name, area in areas[kind].items())
+        said.append(f"Mean probability during {kind}: {listed}; the order of {first} is best.")
+    return " ".join(said)
+
+
 def half_a_cell(scores: Mapping[str, Mapping[str, float]]) -> str:
     """What moving a map by half a cell does.
 
@@ -307,9 +371,16 @@ def five(runs: pd.DataFrame, table: pd.DataFrame, paper: float) -> list[str]:
         paper: its accuracy.
     """
     size = evidence.main_size(runs)
+    copies = evidence.live(runs, variant="proposed", split="copied", size=size)
+    would = readings(table, paper)
+    if len(copies):
+        would += (
+            " Copying rare images before the split gives "
+            f"{_percent(evidence.at_natural_shares(copies))}, at HAM10000's shares of the classes."
+        )
     return [
         gap(runs, paper),
-        readings(table, paper),
+        would,
         leak(runs, size),
         melanoma(runs),
         heat_maps(runs),

@@ -42,20 +42,24 @@ def ledger(claims: Mapping[str, Verdict]) -> HTML:
     """
     rows = []
     for claim, answer in claims.items():
-        counted = "; ".join(f"{what}: {n}" for what, n in answer.evidence.items())
-        place = f"{answer.place}. " if answer.place else ""
-        small = f"<br><small>{escape(place + counted)}</small>" if counted or place else ""
-        cells = (badge(answer.kind), f"{'<br>'.join(map(escape, numbers(answer)))}{small}")
-        cells = [f'<td style="text-align: left">{cell}</td>' for cell in cells]
-        rows.append(
-            f'<tr><th scope="row" style="text-align: left">{escape(claim)}</th>{"".join(cells)}</tr>'
-        )
-    heads = "".join(
-        f'<th scope="col" style="text-align: left">{head}</th>'
-        for head in ("the paper's claim", "verdict", "our numbers")
-    )
+        counted = "; ".join(f"{what}: {n}" for what, n in answer.evidence.items() if n)
+        lines = [escape(line) for line in numbers(answer)]
+        if counted:
+            lines.append(f"<small>{escape(counted)}</small>")
+        cells = [_cell("td", badge(answer.kind)), _cell("td", "<br/>".join(lines))]
+        name = _cell("th", escape(claim), ' scope="row"')
+        rows.append(f"<tr>{name}{''.join(cells)}</tr>")
+    heads = ("the paper's claim", "verdict", "our numbers")
+    heads = "".join(_cell("th", head, ' scope="col"') for head in heads)
     head = f"<thead><tr>{heads}</tr></thead>"
     return HTML(f"<table>{head}<tbody>{''.join(rows)}</tbody></table>")
+
+
+def _cell(tag: str, html: str, scope: str = "") -> str:
+    return f'<{tag}{scope} style="{LEFT}">{html}</{tag}>'
+
+
+LEFT = "text-align: left; white-space: normal"
 
 
 def numbers(answer: Verdict) -> list[str]:
@@ -78,6 +82,9 @@ def conclusion(groups: Mapping[str, Mapping[str, Verdict]]) -> str:
     found = Counter(answer.kind for answer in claims.values())
     counts = [f"{found[kind]} {kind}" for kind in SIGNS if found[kind]]
     text = f"Of {len(claims)} claims, {', '.join(counts)}."
+    small = sum(answer.place == "64 x 64" for answer in claims.values())
+    if small:
+        text += f" {small} were judged on images of 64 x 64 pixels, not on the paper's 224 x 224."
     for kind, words in (
         (Kind.REPRODUCED, "Holds"),
         (Kind.PARTLY, "Holds in part"),
@@ -117,4 +124,4 @@ def picture(figure: Figure, alt: str) -> HTML:
         pixels = base64.b64encode(file.getvalue()).decode()
     width = int(100 * figure.get_figwidth())
     style = f"width: {width}px; max-width: 100%"
-    return HTML(f'<img style="{style}" alt="{escape(alt)}" src="data:image/png;base64,{pixels}">')
+    return HTML(f'<img style="{style}" alt="{escape(alt)}" src="data:image/png;base64,{pixels}"/>')
