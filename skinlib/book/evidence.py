@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from skinlib.book.verdict import ENOUGH, PARTS, PLACES
+from skinlib.book.verdict import ENOUGH, PAPER_SCORES, PARTS, PLACES
+from skinlib.book.verdict import parts as verdict_of_parts
 from skinlib.data.dataset import CLASSES, IMAGES_PER_CLASS
 from skinlib.experiments import READINGS
 from skinlib.explain import MAPS
@@ -286,6 +287,52 @@ FAULTS = {"copied": "copied before the split", "seen": "trained on the test set"
 """Split with a fault -> what was done."""
 
 
+def reading_words(table: pd.DataFrame) -> pd.DataFrame:
+    """`readings` for a page, in per cent: one row per reading or fault, run or not."""
+    names = [*READINGS, *FAULTS.values()]
+    names += [name for name in table.index if name not in names]
+    rows = {}
+    for name in names:
+        if name not in table.index:
+            rows[name] = {"accuracy, %": "not yet run"}
+            continue
+        row = table.loc[name]
+        enough = "may be" if row["enough"] else "no"
+        rows[name] = {
+            "accuracy, %": show(row),
+            "share of the gap": "" if np.isnan(row["share"]) else f"{row['share']:+.0%}",
+            "enough alone": "a dead run: " + row["dead"] if row["dead"] else enough,
+            "a fault": "yes" if row["fault"] else "",
+            "best epoch, % (a fault)": show({"value": row["best epoch"]}),
+        }
+    return pd.DataFrame(rows).T.fillna("").rename_axis("reading")
+
+
+def part_words(runs: pd.DataFrame) -> pd.DataFrame:
+    """What each part adds, in points, with Holm's correction: one row per part and score."""
+    rows = {}
+    for part, answer in verdict_of_parts(runs).items():
+        for name in PAPER_SCORES:
+            row = answer.numbers.get(name)
+            points = show(row, signed=True) if row else "not yet run"
+            p = f"{row['p']:.3f}" if row else ""
+            rows[f"{part}, {name}"] = {"points": points, "p (Holm)": p}
+    return pd.DataFrame(rows).T.rename_axis("part, score")
+
+
+def recall_words(runs: pd.DataFrame, size: int) -> pd.DataFrame:
+    """The proposed network's recall of each class, in per cent, on both splits."""
+    words = {}
+    for split in BOTH:
+        found = live(runs, variant="proposed", split=split, size=size)
+        column = pd.Series("not yet run", index=list(CLASSES))
+        if len(found):
+            table = recalls(found).rename(columns={"recall": "value"})
+            column = table.apply(show, axis=1)
+        words[f"{split} split"] = column
+    return pd.DataFrame(words).rename_axis("recall, %")
+
+
 def at_natural_shares(runs: pd.DataFrame) -> float:
     """The accuracy with classes as frequent as in HAM10000: recalls, weighted so."""
     shares = np.array(IMAGES_PER_CLASS) / sum(IMAGES_PER_CLASS)
@@ -344,7 +391,7 @@ def pointing(runs: pd.DataFrame) -> pd.DataFrame:
         return pd.DataFrame(columns=["value", "low", "high", "runs"], dtype=float)
     names = list(dict.fromkeys(runs["variant"]))
     whose = "proposed" if "proposed" in names else names[0]
-    shown = [(name, name, "network") for name in names]
+    shown = [(NAMES.get(name, name), name, "network") for name in names]
     shown += [(CONTROLS[kind], whose, kind) for kind in MAPS[1:]]
     rows = {}
     for column in POINTING:

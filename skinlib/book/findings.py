@@ -12,7 +12,7 @@ from IPython.display import Markdown
 
 from skinlib.book import evidence, verdict
 from skinlib.data.dataset import CLASSES, IMAGES_PER_CLASS, Dataset
-from skinlib.intervals import compare, show
+from skinlib.intervals import compare, show, t_interval
 from skinlib.runs import Run
 from skinlib.scores import score_values
 
@@ -27,7 +27,7 @@ NV = max(IMAGES_PER_CLASS) / sum(IMAGES_PER_CLASS)
 
 def say(*sentences: str) -> Markdown:
     """Sentences as paragraphs of a page."""
-    return Markdown("\n\n".join(sentences))
+    return Markdown("\n\n".join(sentences).replace(" %", "&nbsp;%"))
 
 
 def counted(runs: pd.DataFrame) -> str:
@@ -310,9 +310,16 @@ def against_blob(table: pd.DataFrame, data: str) -> str:
     return (
         f"On {data}, {', '.join(beaten) or 'no network'} of {len(names)} beats a blob in the "
         f"middle of the image: the blob overlaps with the lesion by {show(blob, 2, False)}; "
-        f"{listed}. Even the true outline, on as few places as such a map has, gets "
-        f"{outline['value']:.2f} only."
+        f"{listed}. The true outline, on as few places as such a map has, gets "
+        f"{outline['value']:.2f}, which is about the best that a map of that layer can do."
     )
+
+
+def left_out(runs: pd.DataFrame) -> str:
+    """The runs whose parts are dead, so that nothing is said of them; or that there are none."""
+    dead = runs[runs["dead"] != ""]
+    listed = [f"{row.variant} ({row.dead})" for row in dead.itertuples()]
+    return f"Left out, for a part of it is dead: {', '.join(listed) or 'none'}."
 
 
 def same_images(run: Run, dataset: Dataset, rows: np.ndarray) -> str:
@@ -335,15 +342,25 @@ def same_images(run: Run, dataset: Dataset, rows: np.ndarray) -> str:
 
 
 def deletion(curves: Mapping[str, Mapping[str, np.ndarray]]) -> str:
-    """How fast the probability falls or rises, from `skinlib.explain.curves`."""
-    areas = pd.DataFrame(
-        {kind: {name: c.mean() for name, c in of.items()} for kind, of in curves.items()}
-    )
-    best = {"deletion": areas["deletion"].idxmin(), "insertion": areas["insertion"].idxmax()}
+    """Whether the probability falls or rises faster in the first order than in the others.
+
+    Args:
+        curves: of `skinlib.explain.curves`.
+    """
     said = []
-    for kind, first in best.items():
-        listed = ", ".join(f"{name} {area:.2f}" for name, area in areas[kind].items())
-        said.append(f"Mean probability during {kind}: {listed}; the order of {first} is best.")
+    for kind, orders in curves.items():
+        means = {name: curve.mean(axis=1) for name, curve in orders.items()}  # (N,) each
+        first, *others = means
+        parts = []
+        for other in others:
+            gain = means[first] - means[other]
+            found = compare(t_interval(-gain if kind == "deletion" else gain))
+            word = "not told apart from" if found == "undecided" else f"{found} than"
+            parts.append(f"{word} {other} ({means[other].mean():.2f})")
+        said.append(
+            f"During {kind} the probability is {means[first].mean():.2f} on average with the order "
+            f"of {first}: {', '.join(parts)}."
+        )
     return " ".join(said)
 
 

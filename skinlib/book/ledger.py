@@ -52,14 +52,14 @@ def ledger(claims: Mapping[str, Verdict]) -> HTML:
     heads = ("the paper's claim", "verdict", "our numbers")
     heads = "".join(_cell("th", head, ' scope="col"') for head in heads)
     head = f"<thead><tr>{heads}</tr></thead>"
-    return HTML(f"<table>{head}<tbody>{''.join(rows)}</tbody></table>")
+    return HTML(f'<table style="width: 100%">{head}<tbody>{"".join(rows)}</tbody></table>')
 
 
 def _cell(tag: str, html: str, scope: str = "") -> str:
     return f'<{tag}{scope} style="{LEFT}">{html}</{tag}>'
 
 
-LEFT = "text-align: left; white-space: normal"
+LEFT = "text-align: left; vertical-align: top; font-weight: normal; padding: 0.4em 0.6em"
 
 
 def numbers(answer: Verdict) -> list[str]:
@@ -84,7 +84,7 @@ def conclusion(groups: Mapping[str, Mapping[str, Verdict]]) -> str:
     text = f"Of {len(claims)} claims, {', '.join(counts)}."
     small = sum(answer.place == "64 x 64" for answer in claims.values())
     if small:
-        text += f" {small} were judged on images of 64 x 64 pixels, not on the paper's 224 x 224."
+        text += f" Judged on images of 64 x 64 pixels, not on the paper's 224 x 224: {small}."
     for kind, words in (
         (Kind.REPRODUCED, "Holds"),
         (Kind.PARTLY, "Holds in part"),
@@ -110,7 +110,7 @@ def sentences(found: Sequence[str]) -> HTML:
     """A list of sentences that another page may show; *stars* make words italic."""
     rows = []
     for sentence in found:
-        parts = escape(sentence).split("*")
+        parts = escape(sentence).replace(" %", "&nbsp;%").split("*")
         marked = [f"<em>{p}</em>" if i % 2 else p for i, p in enumerate(parts)]
         rows.append(f"<li>{''.join(marked)}</li>")
     return HTML(f"<ol>{''.join(rows)}</ol>")
@@ -123,5 +123,5 @@ def picture(figure: Figure, alt: str) -> HTML:
         plt.close(figure)
         pixels = base64.b64encode(file.getvalue()).decode()
     width = int(100 * figure.get_figwidth())
-    style = f"width: {width}px; max-width: 100%"
+    style = f"display: block; margin: 0 auto; width: {width}px; max-width: 100%"
     return HTML(f'<img style="{style}" alt="{escape(alt)}" src="data:image/png;base64,{pixels}"/>')

@@ -122,7 +122,7 @@ def test_table_1_has_the_paper_first_and_the_larger_images_before_the_smaller():
         "ours, random split, 64 x 64",
         "ours, grouped split, 64 x 64",
     ]
-    assert found.loc["proposed", ("ours, grouped split, 64 x 64", "value")] == 0.8
+    assert found.loc["proposed", ("ours, grouped split, 64 x 64", "value")] == pytest.approx(0.8)
     assert found.loc["AlexNet", ("ours, random split, 64 x 64", "runs")] == 0
     words = evidence.table1_words(runs, PAPER, 64)
     assert words.loc["proposed, accuracy", "ours, random"].startswith("90.0 (")
@@ -252,14 +252,20 @@ def test_half_a_cell():
     assert "0.30 of overlap hang" in sentence
 
 
-def test_the_best_order_deletes_fastest_and_inserts_fastest():
-    curves = {
-        "deletion": {"map": np.array([[1.0, 0]]), "random": np.array([[1.0, 1]])},
-        "insertion": {"map": np.array([[0.0, 0]]), "random": np.array([[0.0, 1]])},
-    }
-    sentence = findings.deletion(curves)
-    assert "deletion: map 0.50, random 1.00; the order of map is best" in sentence
-    assert "insertion: map 0.00, random 0.50; the order of random is best" in sentence
+def test_a_good_order_deletes_fast_and_inserts_fast():
+    low, high = np.array([[0.0], [0.1], [0.2]]), np.array([[0.5], [0.7], [0.6]])
+    curves = {kind: {"map": low, "blob": high, "same": low} for kind in ("deletion", "insertion")}
+    assert findings.deletion(curves) == (
+        "During deletion the probability is 0.10 on average with the order of map: better than "
+        "blob (0.60), not told apart from same (0.10). During insertion the probability is 0.10 on "
+        "average with the order of map: worse than blob (0.60), not told apart from same (0.10)."
+    )
+
+
+def test_dead_runs_are_named():
+    runs = table(of_accuracy(0), of_accuracy(0, variant="arl14", dead="why"))
+    assert findings.left_out(runs).endswith("dead: arl14 (why).")
+    assert findings.left_out(runs[:1]).endswith("dead: none.")
 
 
 def test_images_of_another_copy_are_said(make_dataset):
@@ -271,3 +277,17 @@ def test_images_of_another_copy_are_said(make_dataset):
     sentence = findings.same_images(run, dataset, np.array([1, 2]))
     assert sentence.startswith("1 of these 2 images")
     assert "trained on ham10000, and not on this copy" in sentence
+
+
+def test_tables_in_words_name_what_is_missing():
+    runs = table(of_accuracy(33, split="peeked"), of_accuracy(10, split="grouped"))
+    words = evidence.reading_words(evidence.readings(runs, 0.9, 64))
+    assert words.loc["as printed", "accuracy, %"].startswith("70.0 (")
+    assert words.loc["60 epochs", "accuracy, %"] == "not yet run"
+    assert words.loc["copied before the split", "accuracy, %"] == "not yet run"
+    words = evidence.recall_words(runs, 64)
+    assert words.loc["nv", "grouped split"].startswith("80.0 (")
+    assert words.loc["nv", "random split"] == "not yet run"
+    words = evidence.part_words(runs)
+    assert set(words["points"]) == {"not yet run"}
+    assert len(words) == 9

@@ -55,8 +55,8 @@ def test_the_conclusion_counts_and_names():
         "cost": {"c": Verdict(Kind.NOT_REPRODUCED), "d": Verdict(Kind.REPRODUCED, place="64 x 64")},
     }
     assert ledger.conclusion(groups).split("\n\n") == [
-        "Of 4 claims, 2 reproduced, 1 not reproduced, 1 not yet run. 1 were judged on images of "
-        "64 x 64 pixels, not on the paper's 224 x 224.",
+        "Of 4 claims, 2 reproduced, 1 not reproduced, 1 not yet run. Judged on images of 64 x 64 "
+        "pixels, not on the paper's 224 x 224: 1.",
         "**Holds:** a; d.",
         "**Does not hold:** c.",
         "**Open, for want of runs or because they scatter:** scores (1 of 2).",
@@ -64,8 +64,8 @@ def test_the_conclusion_counts_and_names():
 
 
 def test_sentences_are_escaped_and_stars_are_italic():
-    found = ledger.sentences(["a < b, *best* of all", "c"]).data
-    assert found == "<ol><li>a &lt; b, <em>best</em> of all</li><li>c</li></ol>"
+    found = ledger.sentences(["a < b, *best* of all", "5 %"]).data
+    assert found == "<ol><li>a &lt; b, <em>best</em> of all</li><li>5&nbsp;%</li></ol>"
 
 
 def test_a_picture_has_alternative_text():
