@@ -38,7 +38,7 @@ def test_a_row_has_the_claim_the_verdict_and_the_numbers():
     rows = [" ".join(row.itertext()) for row in table.find("tbody")]
     assert rows == [
         "a < b ✓ reproduced F1 +10.0 (+5.0 to +15.0) points pairs: 3",
-        "c … not yet run ",
+        "c … not yet run",
     ]
     assert [head.get("scope") for head in table.iter("th")] == ["col"] * 3 + ["row"] * 2
 
