@@ -33,7 +33,17 @@ TESTED = 1503
 """Images in 15 % of HAM10000: the paper's test set, about."""
 
 BOTH = ("random", "grouped")
-SIGNS = ("offset_mean", "offset_p95", "mask_mean", "mask_std", "gamma", "attention_top_tenth")
+SIGNS = {
+    "offset_mean": "offset, px",
+    "offset_p95": "its 95 %",
+    "mask_mean": "mask",
+    "mask_std": "its sd",
+    "gamma": "gamma",
+    "attention_top_tenth": "top tenth",
+    "dead_relu": "dead ReLU",
+}
+"""Vital sign -> its name in a table."""
+
 POINTING = ("pointing", "energy", "overlap")
 NAMES = {"arl14": "ARL14", "arl50": "ARL50", "alexnet": "AlexNet", "vgg16": "VGG16"}
 NAMES |= {"resnet50": "ResNet50", "proposed": "proposed"}
@@ -63,26 +73,30 @@ def main_size(runs: pd.DataFrame) -> int:
 
 
 def counts(runs: pd.DataFrame) -> pd.DataFrame:
-    """How many runs there are: one row per variant, one column per split and size."""
+    """How many runs there are: one row per variant, one column per size.
+
+    Returns:
+        Cells such as '3 grouped, 3 random', and `dead`, how many of them are.
+    """
     runs = runs[runs["data"] == "ham10000"]
-    where = runs["split"] + ", " + runs["size"].astype(str) + " px"
-    table = pd.crosstab(runs["variant"], where)
-    table["dead"] = (runs["dead"] != "").groupby(runs["variant"]).sum()
-    return table.rename_axis(index="network", columns=None).astype(int)
+    number = runs.groupby(["variant", "size", "split"]).size()
+    words = number.astype(str) + " " + number.index.get_level_values("split")
+    table = words.groupby(level=["variant", "size"]).agg(", ".join).unstack(fill_value="")
+    table.columns = [f"{size} x {size}" for size in table.columns]
+    table["dead"] = (runs["dead"] != "").groupby(runs["variant"]).sum().astype(int)
+    return table.rename_axis(index="network")
 
 
 def vital_signs(runs: pd.DataFrame) -> pd.DataFrame:
     """Means of the vital signs: one row per variant and size, dead runs included.
 
-    Returns:
-        Columns `runs`, `dead` (how many), and as in `skinlib.runs.load`.
+    Only runs on random and grouped splits; what a variant lacks is NaN.
     """
-    runs = runs[runs["data"] == "ham10000"]
+    runs = runs[(runs["data"] == "ham10000") & runs["split"].isin(BOTH)]
     runs = runs.assign(runs=1, dead=(runs["dead"] != "").astype(int))
     groups = runs.groupby(["variant", "size"])
-    sums = groups[["runs", "dead"]].sum()
-    means = groups[[*SIGNS, "dead_relu"]].mean().dropna(axis=1, how="all")
-    return sums.join(means).rename_axis(["network", "size"])
+    table = groups[["runs", "dead"]].sum().join(groups[list(SIGNS)].mean())
+    return table.rename(columns=SIGNS).rename_axis(["network", "size"])
 
 
 def score(runs: pd.DataFrame, name: str = "accuracy") -> pd.Series:

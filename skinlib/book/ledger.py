@@ -47,7 +47,7 @@ def ledger(claims: Mapping[str, Verdict]) -> HTML:
         if counted:
             lines.append(f"<small>{escape(counted)}</small>")
         cells = [_cell("td", badge(answer.kind)), _cell("td", "<br/>".join(lines))]
-        name = _cell("th", escape(claim), ' scope="row"')
+        name = _cell("th", escape(claim), ' scope="row" width="38%"')
         rows.append(f"<tr>{name}{''.join(cells)}</tr>")
     heads = ("the paper's claim", "verdict", "our numbers")
     heads = "".join(_cell("th", head, ' scope="col"') for head in heads)

@@ -94,7 +94,7 @@ def test_dead_runs_and_other_data_do_not_count():
         of_accuracy(50, seed=2, data="phantom"),
     )
     assert list(evidence.live(runs).index) == [0]
-    assert evidence.counts(runs).loc["proposed"].to_dict() == {"random, 64 px": 2, "dead": 1}
+    assert evidence.counts(runs).loc["proposed"].to_dict() == {"64 x 64": "2 random", "dead": 1}
     assert evidence.vital_signs(runs).loc[("proposed", 64), "dead"] == 1
     assert "1 run marked dead" in findings.counted(runs)
 
