@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from keras import ops
 from PIL import Image
+from scipy import stats
 
 from skinlib.data.dataset import Dataset
 from skinlib.errors import SkinlibError
@@ -275,3 +276,52 @@ def curve(
     kept = moved if insertion else ~moved
     batch = np.where(kept[..., None], image, grey)
     return model.predict_on_batch(batch)[:, label]
+
+
+def curves(
+    model: keras.Model,
+    images: np.ndarray,
+    orders: dict[str, np.ndarray],
+    labels: np.ndarray,
+    *,
+    steps: int = 10,
+) -> dict[str, dict[str, np.ndarray]]:
+    """Deletion and insertion (`curve`) for some images, in several orders.
+
+    Args:
+        model: a classifier.
+        images: (N, H, W, 3), 0..255.
+        orders: name -> maps (N, H, W), whose highest pixels go first.
+        labels: N class indices.
+        steps: see `curve`.
+
+    Returns:
+        "deletion" and "insertion" -> name of an order -> (N, steps + 1).
+    """
+    found = {}
+    for kind in ("deletion", "insertion"):
+        found[kind] = {
+            name: np.array(
+                [
+                    curve(model, image, heat, label, insertion=kind == "insertion", steps=steps)
+                    for image, heat, label in zip(images, maps, labels, strict=True)
+                ]
+            )
+            for name, maps in orders.items()
+        }
+    return found
+
+
+def rank_correlation(maps: np.ndarray, others: np.ndarray) -> float:
+    """Spearman's, of two maps of one image; the mean over images.
+
+    Args:
+        maps: (N, H, W).
+        others: (N, H, W).
+
+    Returns:
+        NaN if of no image both maps vary.
+    """
+    pairs = zip(maps.reshape(len(maps), -1), others.reshape(len(others), -1), strict=True)
+    found = [stats.spearmanr(*pair).statistic for pair in pairs if all(m.std() for m in pair)]
+    return float(np.mean(found)) if found else np.nan

@@ -266,6 +266,8 @@ def load(*folders: str | Path) -> pd.DataFrame:
             warnings.warn(str(error), stacklevel=2)
     keys = ["data", "size", "split", "variant", "seed", "dtype"]
     table = pd.DataFrame(rows, columns=COLUMNS)
+    measured = COLUMNS[COLUMNS.index("parameters") : COLUMNS.index("dead")]
+    table[measured] = table[measured].astype(float)  # no runs, or none that was asked, too
     return table.sort_values(keys, kind="stable", ignore_index=True)
 
 

@@ -223,3 +223,26 @@ def test_fresh_weights_destroy_the_map(proposed):
     )
     assert abs(spearmanr(before.ravel(), after.ravel()).statistic) < 0.5
     np.testing.assert_allclose(after, again, atol=1e-5)
+
+
+def test_curves_are_one_curve_per_image_and_order(proposed):
+    orders = {"random": np.random.default_rng(1).random((2, 64, 64))}
+    found = explain.curves(proposed, IMAGES, orders, CLASSES, steps=2)
+    assert list(found) == ["deletion", "insertion"]
+    for kind, curves in found.items():
+        for image, heat, label, curve in zip(
+            IMAGES, orders["random"], CLASSES, curves["random"], strict=True
+        ):
+            insertion = kind == "insertion"
+            alone = explain.curve(proposed, image, heat, label, insertion=insertion, steps=2)
+            assert curve == pytest.approx(alone)
+
+
+def test_rank_correlation_leaves_flat_maps_out():
+    rng = np.random.default_rng(0)
+    maps, others = rng.random((2, 3, 5, 5))
+    maps[1] = 0
+    found = explain.rank_correlation(maps, others)
+    pairs = [(maps[i].ravel(), others[i].ravel()) for i in (0, 2)]
+    assert found == pytest.approx(np.mean([spearmanr(*pair).statistic for pair in pairs]))
+    assert np.isnan(explain.rank_correlation(maps[1:2], others[1:2]))

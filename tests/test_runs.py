@@ -147,3 +147,11 @@ def test_a_damaged_run_is_left_out_and_named(run, tmp_path):
 
 def test_no_runs_is_an_empty_table(tmp_path):
     assert list(runs.load(tmp_path).columns) == runs.COLUMNS
+
+
+def test_the_table_of_no_runs_has_numbers_for_columns(tmp_path):
+    """A chapter takes means of it before the first run has ended."""
+    table = runs.load(tmp_path)
+    assert table.empty
+    assert np.isnan(table["accuracy"].mean())
+    assert table["isic accuracy"].dtype == table["gamma"].dtype == float

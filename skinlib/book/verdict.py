@@ -126,9 +126,7 @@ def _of(runs: pd.DataFrame, *variants: str) -> pd.DataFrame:
     return runs[(runs["data"] == "ham10000") & runs["variant"].isin(variants)]
 
 
-def _means(
-    runs: pd.DataFrame, variant: str, place: str, splits: Sequence[str]
-) -> pd.DataFrame:
+def _means(runs: pd.DataFrame, variant: str, place: str, splits: Sequence[str]) -> pd.DataFrame:
     """What a variant's live runs measured: one row per split and seed."""
     runs = _of(runs[runs["dead"] == ""], variant)
     runs = runs[(runs["size"] == PLACES[place]) & runs["split"].isin(splits)]
@@ -164,9 +162,7 @@ def score(runs: pd.DataFrame, name: str, paper: float) -> Verdict:
     return _decide(tables, _of(runs, "proposed"), rule, what="runs", unit="%")
 
 
-def better(
-    runs: pd.DataFrame, rival: str, columns: Sequence[str] = PAPER_SCORES
-) -> Verdict:
+def better(runs: pd.DataFrame, rival: str, columns: Sequence[str] = PAPER_SCORES) -> Verdict:
     """Whether the proposed network is better than a rival on the paper's split."""
     tables = {place: _gaps(runs, rival, columns, place) for place in PLACES}
     return _decide(tables, _of(runs, "proposed", rival))
@@ -213,20 +209,38 @@ def parts(runs: pd.DataFrame) -> dict[str, Verdict]:
     gaps, rows, found = {}, {}, {}
     for place in PLACES:
         gaps[place] = {
-            part: _gaps(runs, name, PAPER_SCORES, place, BOTH)
-            for part, name in names.items()
+            part: _gaps(runs, name, PAPER_SCORES, place, BOTH) for part, name in names.items()
         }
         rows[place] = _holm_rows(gaps[place])
     for part, name in names.items():
 
-        def rule(
-            table: pd.DataFrame, place: str, part: str = part
-        ) -> tuple[Kind, Rows]:
+        def rule(table: pd.DataFrame, place: str, part: str = part) -> tuple[Kind, Rows]:
             return judge(rows[place][part]), rows[place][part]
 
         tables = {place: gaps[place][part] for place in PLACES}
         found[part] = _decide(tables, _of(runs, "proposed", name), rule, enough=PAIRS)
     return found
+
+
+def above(
+    runs: pd.DataFrame,
+    others: Sequence[str],
+    column: str,
+    splits: Sequence[str] = ("random",),
+) -> Verdict:
+    """Whether the proposed network is above each of several others in one column.
+
+    Args:
+        runs: the table of runs.
+        others: variants; trainings count that all of them have.
+        column: what is compared.
+        splits: whose pairs count.
+    """
+    tables = {}
+    for place in PLACES:
+        gaps = {other: _gaps(runs, other, [column], place, splits)[column] for other in others}
+        tables[place] = pd.DataFrame(gaps).dropna()
+    return _decide(tables, _of(runs, "proposed", *others))
 
 
 def heat_maps(runs: pd.DataFrame, others: Sequence[str]) -> Verdict:
@@ -236,12 +250,7 @@ def heat_maps(runs: pd.DataFrame, others: Sequence[str]) -> Verdict:
         runs: a control, such as a blob in the middle, has rows like a network.
         others: variants and controls; trainings count that all of them have.
     """
-    tables = {}
-    for place in PLACES:
-        gaps = {other: _gaps(runs, other, ["overlap"], place, BOTH) for other in others}
-        gaps = {other: gap["overlap"] for other, gap in gaps.items()}
-        tables[place] = pd.DataFrame(gaps).dropna()
-    return _decide(tables, _of(runs, "proposed", *others))
+    return above(runs, others, "overlap", BOTH)
 
 
 def robust(runs: pd.DataFrame) -> Verdict:
@@ -261,9 +270,7 @@ def robust(runs: pd.DataFrame) -> Verdict:
     tables = {}
     for place in PLACES:
         own = _means(runs, "proposed", place, ["grouped"])
-        changes = {
-            c: own[f"isic {c}"] - own[c] for c in ("accuracy", "balanced accuracy")
-        }
+        changes = {c: own[f"isic {c}"] - own[c] for c in ("accuracy", "balanced accuracy")}
         tables[place] = pd.DataFrame(changes).dropna()
     return _decide(tables, _of(runs, "proposed"), rule, what="runs")
 

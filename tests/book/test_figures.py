@@ -262,6 +262,10 @@ DRAWN = {
     "table1": lambda: experiments.table1(
         pd.concat({"the paper": rows(0.5, 0.6), "ours": rows(0.3, np.nan)}, axis=1), "test"
     ),
+    "gap": lambda: experiments.gap(rows(0.5, 0.6), 0.88, "test"),
+    "differences": lambda: experiments.differences(
+        rows(0.05, -0.1), "random minus grouped", "test"
+    ),
     "forest": lambda: experiments.forest(pairs(), rows(0.015, index="x"), "test"),
     "readings": lambda: experiments.readings(
         rows(0.5, 0.6, 0.7, index="abc").assign(fault=[False, True, False]), 0.8, "test"

@@ -437,3 +437,15 @@ def test_verdicts_can_be_counted_and_compared():
     assert one != other
     assert len({one, other}) == 2
     assert pd.Series([one.kind, other.kind]).value_counts()["partly"] == 2
+
+
+def test_above_needs_every_other_network_on_one_split():
+    ours = runs_of("proposed", 0.5, 0.5, 0.5).assign(x=[0.5, 0.51, 0.52])
+    some = runs_of("alexnet", 0.5, 0.5, 0.5).assign(x=[0.4, 0.41, 0.43])
+    others = runs_of("vgg16", 0.5, 0.5, 0.5).assign(x=[0.6, 0.61, 0.63])
+    both = ["alexnet", "vgg16"]
+    assert verdict.above(table(ours, some), both, "x").kind == Kind.NOT_RUN
+    assert verdict.above(table(ours, some, others), both, "x").kind == Kind.PARTLY
+    assert verdict.above(table(ours, some), both[:1], "x").kind == Kind.REPRODUCED
+    grouped = table(ours, some).assign(split="grouped")
+    assert verdict.above(grouped, both[:1], "x").kind == Kind.NOT_RUN

@@ -91,7 +91,8 @@ def table1(table: pd.DataFrame, data: str) -> Figure:
     """
     sources = list(dict.fromkeys(table.columns.get_level_values(0)))
     figure, ax = plt.subplots(figsize=(style.WIDTH, 0.75 * len(table) + 1.6))
-    looks = zip(sources, "osD^", (style.GREY, style.BLUE, style.ORANGE, "#009E73"), strict=False)
+    colours = (style.GREY, style.BLUE, style.ORANGE, "#009E73", "#CC79A7")
+    looks = zip(sources, "osD^v", colours, strict=False)
     for number, (source, marker, colour) in enumerate(looks):
         y = np.arange(len(table)) + 0.15 * number
         style.intervals(ax, table[source], y, label=source, marker=marker, color=colour)
@@ -99,6 +100,44 @@ def table1(table: pd.DataFrame, data: str) -> Figure:
     style.share(ax.xaxis)
     ax.set(xlabel="accuracy, 95 % intervals", ylim=(len(table) - 0.3, -0.7))
     style.legend(figure, columns=1)
+    style.title(figure, data)
+    return figure
+
+
+def gap(table: pd.DataFrame, paper: float, data: str) -> Figure:
+    """What was measured, from low to high, beside the paper's accuracy as a dashed line.
+
+    Args:
+        table: one row per thing; columns `value`, `low`, `high`, as shares.
+        paper: its accuracy.
+        data: what the runs were made on.
+    """
+    figure, ax = plt.subplots(figsize=(style.WIDTH, 0.5 * len(table) + 1.4))
+    y = range(len(table))
+    ax.barh(y, table["value"], 0.35, color=style.BLUE, alpha=0.35)
+    style.intervals(ax, table, y, label="95 % interval")
+    ax.axvline(paper, color=style.ORANGE, ls="--", label="the paper")
+    style.name_rows(ax, table.index)
+    style.share(ax.xaxis)
+    ax.set(xlim=(0, 1), xlabel="accuracy")
+    style.legend(figure)
+    style.title(figure, data)
+    return figure
+
+
+def differences(table: pd.DataFrame, change: str, data: str) -> Figure:
+    """Differences with their intervals; zero is no difference.
+
+    Args:
+        table: one row per thing; columns `value`, `low`, `high`, as shares.
+        change: what is subtracted from what.
+        data: what the runs were made on.
+    """
+    figure, ax = plt.subplots(figsize=(style.WIDTH, 0.45 * len(table) + 1.2))
+    style.intervals(ax, 100 * table[["value", "low", "high"]].astype(float))
+    ax.axvline(0, color="0.4", ls="--")
+    style.name_rows(ax, table.index)
+    ax.set(xlabel=f"{change} (points), 95 % interval")
     style.title(figure, data)
     return figure
 

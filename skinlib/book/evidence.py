@@ -1,0 +1,524 @@
+"""From the table of runs to the tables of the chapters 6 to 8.
+
+`runs` is what `skinlib.runs.load` returns. Shares are from 0 to 1; an interval has the
+columns `value`, `low`, `high`. What was not run is missing or NaN, never an error.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from skinlib.book.verdict import ENOUGH, PAPER_SCORES, PARTS, PLACES
+from skinlib.book.verdict import parts as verdict_of_parts
+from skinlib.data.dataset import CLASSES, IMAGES_PER_CLASS
+from skinlib.experiments import READINGS
+from skinlib.explain import MAPS
+from skinlib.intervals import (
+    cluster_bootstrap,
+    mean_over_seeds,
+    paired_difference,
+    show,
+    t_interval,
+    wilson_interval,
+)
+from skinlib.models import MODELS
+from skinlib.runs import Run
+from skinlib.scores import per_class
+from skinlib.training.recipe import Recipe
+
+RIVALS = tuple(name for name in MODELS if name != "proposed")
+TESTED = 1503
+"""Images in 15 % of HAM10000: the paper's test set, about."""
+
+BOTH = ("random", "grouped")
+SIGNS = {
+    "offset_mean": "offset, px",
+    "offset_p95": "its 95 %",
+    "mask_mean": "mask",
+    "mask_std": "its sd",
+    "gamma": "gamma",
+    "attention_top_tenth": "top tenth",
+    "dead_relu": "dead ReLU",
+}
+"""Vital sign -> its name in a table."""
+
+POINTING = ("pointing", "energy", "overlap")
+NAMES = {"arl14": "ARL14", "arl50": "ARL50", "alexnet": "AlexNet", "vgg16": "VGG16"}
+NAMES |= {"resnet50": "ResNet50", "proposed": "proposed"}
+"""The networks as the paper writes them."""
+
+
+def live(runs: pd.DataFrame, **columns: object) -> pd.DataFrame:
+    """The runs on HAM10000 with no dead part, and with these values in these columns."""
+    chosen = (runs["data"] == "ham10000") & (runs["dead"] == "")
+    for name, value in columns.items():
+        chosen &= runs[name] == value
+    return runs[chosen]
+
+
+def main_size(runs: pd.DataFrame) -> int:
+    """The size that the pages show, in pixels.
+
+    The first of `PLACES` at which the recipe as printed has enough runs; else the one
+    with most live runs; 64 if there are none.
+    """
+    found = live(runs)
+    printed = live(runs, variant="proposed", split="random")["size"].value_counts()
+    for size in PLACES.values():
+        if printed.get(size, 0) >= ENOUGH:
+            return size
+    return int(found["size"].mode().max()) if len(found) else PLACES["64 x 64"]
+
+
+def counts(runs: pd.DataFrame) -> pd.DataFrame:
+    """How many runs there are: one row per variant, one column per size.
+
+    Returns:
+        Cells such as '3 grouped, 3 random', and `dead`, how many of them are.
+    """
+    runs = runs[runs["data"] == "ham10000"]
+    number = runs.groupby(["variant", "size", "split"]).size()
+    words = number.astype(str) + " " + number.index.get_level_values("split")
+    table = words.groupby(level=["variant", "size"]).agg(", ".join).unstack(fill_value="")
+    table.columns = [f"{size} x {size}" for size in table.columns]
+    table["dead"] = (runs["dead"] != "").groupby(runs["variant"]).sum().astype(int)
+    return table.rename_axis(index="network")
+
+
+def vital_signs(runs: pd.DataFrame) -> pd.DataFrame:
+    """Means of the vital signs: one row per variant and size, dead runs included.
+
+    Only runs on random and grouped splits; what a variant lacks is NaN.
+    """
+    runs = runs[(runs["data"] == "ham10000") & runs["split"].isin(BOTH)]
+    runs = runs.assign(runs=1, dead=(runs["dead"] != "").astype(int))
+    groups = runs.groupby(["variant", "size"])
+    table = groups[["runs", "dead"]].sum().join(groups[list(SIGNS)].mean())
+    return table.rename(columns=SIGNS).rename_axis(["network", "size"])
+
+
+def score(runs: pd.DataFrame, name: str = "accuracy") -> pd.Series:
+    """The mean of a column over seeds, with Student's interval.
+
+    A single run gets the interval of `skinlib.scores.scores`; trainings of one seed
+    count once.
+
+    Returns:
+        `value`, `low`, `high` and `runs`; NaN and 0 without runs.
+    """
+    if len(runs) == 1:
+        return mean_over_seeds(runs, name)
+    row = t_interval(runs.groupby("seed")[name].mean())
+    return pd.Series({**row, "runs": len(runs)})
+
+
+def table1(runs: pd.DataFrame, paper: pd.DataFrame, name: str) -> pd.DataFrame:
+    """A score of the paper's table 1 beside ours, wherever we have one.
+
+    Args:
+        runs: the table of runs.
+        paper: one row per network; a column per score, 0 to 1.
+        name: of the score.
+
+    Returns:
+        One row per network; columns (source, "value" | "low" | "high" | "runs"). The
+        first source is the paper, with Wilson's interval of a test set of `TESTED`
+        images if the score is the accuracy; then ours by split and size.
+    """
+    table = {}
+    sources = live(runs)[["size", "split"]].drop_duplicates()
+    sources = sources[sources["split"].isin(BOTH)]
+    sources = sources.sort_values(["size", "split"], ascending=False)
+    for model in paper.index:
+        row = {("the paper", "value"): paper.loc[model, name]}
+        ends = wilson_interval(paper.loc[model, name], TESTED)
+        for end in ("low", "high"):
+            row["the paper", end] = ends[end] if name == "accuracy" else np.nan
+        for size, split in sources.itertuples(index=False):
+            source = f"ours, {split} split, {size} x {size}"
+            found = score(live(runs, variant=model, split=split, size=size), name)
+            row |= {(source, key): value for key, value in found.items()}
+        table[NAMES[model]] = row
+    return pd.DataFrame(table).T.astype(float)
+
+
+def table1_words(runs: pd.DataFrame, paper: pd.DataFrame, size: int) -> pd.DataFrame:
+    """The whole of table 1 in words: one row per network and score.
+
+    Returns:
+        The paper's number, ours on both splits with the number of runs, and how far
+        the random split's lies above the paper's, in points.
+    """
+    rows = {}
+    for model in paper.index:
+        for name in paper.columns:
+            value = paper.loc[model, name]
+            row = {"the paper": f"{100 * value:.2f}"}
+            for split in BOTH:
+                found = score(live(runs, variant=model, split=split, size=size), name)
+                row[f"ours, {split}"] = in_words(found)
+                if split == "random":
+                    gap = found[["value", "low", "high"]] - value
+                    row["difference"] = show(gap, signed=True)
+            rows[f"{NAMES[model]}, {name}"] = row
+    return pd.DataFrame(rows).T.rename_axis("score in %")
+
+
+def in_words(row: Mapping[str, float]) -> str:
+    """'76.1 (75.2 to 77.1), 3 runs', or 'not yet run'."""
+    count = int(row["runs"])
+    if not count:
+        return "not yet run"
+    return f"{show(row)}, {count} run{'s' * (count > 1)}"
+
+
+def new_images(runs: pd.DataFrame) -> pd.DataFrame:
+    """Each live run's scores on its own test set, and on ISIC 2018's.
+
+    Returns:
+        One row per run that was asked about the latter: `network`, `split`, `size`,
+        `seed`, `accuracy`, `isic accuracy`, `balanced accuracy`,
+        `isic balanced accuracy`.
+    """
+    shown = ["variant", "split", "size", "seed"]
+    for name in ("accuracy", "balanced accuracy"):
+        shown += [name, f"isic {name}"]
+    table = live(runs).dropna(subset="isic accuracy")[shown]
+    table = table[table["split"].isin(BOTH)]
+    return table.rename(columns={"variant": "network"}).reset_index(drop=True)
+
+
+def pairs(runs: pd.DataFrame, size: int, *, resamples: int = 300) -> pd.DataFrame:
+    """How much more accurate the proposed network is, pair by pair.
+
+    Args:
+        runs: the table of runs.
+        size: of their images.
+        resamples: of the lesions; they are seeded.
+
+    Returns:
+        Index `comparison`, `split`, `seed`; columns `value`, `low`, `high`.
+    """
+    others = {f"its {part}": f"proposed without {part}" for part in PARTS}
+    others |= {f"against {NAMES[rival]}": rival for rival in RIVALS}
+    found = live(runs, size=size)
+    found = found[found["split"].isin(BOTH)]
+    found = found.drop_duplicates(["variant", "split", "seed"])
+    found = found.set_index(["variant", "split", "seed"])["run"]
+    rows = {}
+    for comparison, other in others.items():
+        for split, seed in found.get(other, pd.Series(dtype=object)).index:
+            if ("proposed", split, seed) in found.index:
+                both = found["proposed", split, seed], found[other, split, seed]
+                gap = paired_difference(*both, resamples=resamples)
+                rows[comparison, split, seed] = gap[["value", "low", "high"]]
+    names = ["comparison", "split", "seed"]
+    if not rows:
+        index = pd.MultiIndex.from_arrays([[], [], []], names=names)
+        return pd.DataFrame(columns=["value", "low", "high"], index=index, dtype=float)
+    return pd.DataFrame(rows).T.rename_axis(names)
+
+
+def mean_gaps(table: pd.DataFrame) -> pd.DataFrame:
+    """The mean of each comparison of `pairs` that has enough of them (`ENOUGH`)."""
+    gaps = table["value"].groupby(level="comparison", sort=False)
+    rows = {name: t_interval(gap) for name, gap in gaps if len(gap) >= ENOUGH}
+    return pd.DataFrame(rows, index=["value", "low", "high"]).T
+
+
+def recalls(runs: pd.DataFrame) -> pd.DataFrame:
+    """Recall of each class: means over seeds, with Student's interval.
+
+    A single run's interval is Wilson's, which takes images for independent.
+
+    Args:
+        runs: of one variant, split and size; one or more.
+
+    Returns:
+        One row per class: `recall` and its `low` and `high`, `images` (of a test set).
+    """
+    found = [per_class(run) for run in runs["run"]]
+    rows = {}
+    for name in CLASSES:
+        values = pd.Series([table.loc[name, "recall"] for table in found])
+        row = t_interval(values.groupby(list(runs["seed"])).mean())
+        images = int(found[0].loc[name, "images"])
+        if len(found) == 1 and images:
+            row = wilson_interval(row["value"], images)
+        rows[name] = {"recall": row["value"], **row[["low", "high"]], "images": images}
+    return pd.DataFrame(rows).T.astype({"images": int})
+
+
+def readings(runs: pd.DataFrame, paper: float, size: int) -> pd.DataFrame:
+    """How near each thing that the paper may have done comes to its accuracy.
+
+    Args:
+        runs: the table of runs; dead ones are shown and marked.
+        paper: its accuracy.
+        size: of the images.
+
+    Returns:
+        One row per reading or fault that was run: `value`, `low`, `high`, `runs`;
+        `fault`; `dead`, why it says nothing, or ''; `best epoch`, the highest accuracy
+        of any epoch on the test set; `share`, of the gap from the recipe as printed;
+        `enough`, whether its interval reaches the paper's (Wilson's).
+    """
+    runs = runs[(runs["data"] == "ham10000") & (runs["size"] == size)]
+    chosen = {}
+    for name, changes in READINGS.items():
+        peeked = (runs["split"] == "peeked") & (runs["variant"] == Recipe(**changes).variant)
+        chosen[name] = runs[peeked], False
+    for split, words in FAULTS.items():
+        for model in ("proposed", *RIVALS):
+            name = words if model == "proposed" else f"{words}, {NAMES[model]}"
+            faulty = (runs["split"] == split) & (runs["variant"] == model)
+            chosen[name] = runs[faulty], True
+    rows = {}
+    for name, (found, fault) in chosen.items():
+        if len(found):
+            alive = found[found["dead"] == ""]
+            best = [run.history.get("val_accuracy", [np.nan]) for run in found["run"]]
+            rows[name] = {
+                **score(alive if len(alive) else found),
+                "fault": fault,
+                "dead": "" if len(alive) else found["dead"].iloc[0],
+                "best epoch": np.mean([max(values) for values in best]),
+            }
+    columns = ["value", "low", "high", "runs", "fault", "dead", "best epoch"]
+    table = pd.DataFrame(rows, columns=list(rows), index=columns).T
+    table[["fault"]] = table[["fault"]].astype(bool)
+    numbers = ["value", "low", "high", "runs", "best epoch"]
+    table[numbers] = table[numbers].astype(float)
+    printed = table["value"].get("as printed", np.nan)
+    table["share"] = (table["value"] - printed) / (paper - printed)
+    table["enough"] = table["high"] >= wilson_interval(paper, TESTED)["low"]
+    return table
+
+
+FAULTS = {"copied": "copied before the split", "seen": "trained on the test set"}
+"""Split with a fault -> what was done."""
+
+
+def reading_words(table: pd.DataFrame) -> pd.DataFrame:
+    """`readings` for a page, in per cent: one row per reading or fault, run or not."""
+    names = [*READINGS, *FAULTS.values()]
+    names += [name for name in table.index if name not in names]
+    rows = {}
+    for name in names:
+        if name not in table.index:
+            rows[name] = {"accuracy, %": "not yet run"}
+            continue
+        row = table.loc[name]
+        enough = "may be" if row["enough"] else "no"
+        rows[name] = {
+            "accuracy, %": show(row),
+            "share of the gap": "" if np.isnan(row["share"]) else f"{row['share']:+.0%}",
+            "enough alone": "a dead run: " + row["dead"] if row["dead"] else enough,
+            "a fault": "yes" if row["fault"] else "",
+            "best epoch, % (a fault)": show({"value": row["best epoch"]}),
+        }
+    return pd.DataFrame(rows).T.fillna("").rename_axis("reading")
+
+
+def part_words(runs: pd.DataFrame) -> pd.DataFrame:
+    """What each part adds, in points, with Holm's correction: one row per part and score."""
+    rows = {}
+    for part, answer in verdict_of_parts(runs).items():
+        for name in PAPER_SCORES:
+            row = answer.numbers.get(name)
+            points = show(row, signed=True) if row else "not yet run"
+            p = f"{row['p']:.3f}" if row else ""
+            rows[f"{part}, {name}"] = {"points": points, "p (Holm)": p}
+    return pd.DataFrame(rows).T.rename_axis("part, score")
+
+
+def recall_words(runs: pd.DataFrame, size: int) -> pd.DataFrame:
+    """The proposed network's recall of each class, in per cent, on both splits."""
+    words = {}
+    for split in BOTH:
+        found = live(runs, variant="proposed", split=split, size=size)
+        column = pd.Series("not yet run", index=list(CLASSES))
+        if len(found):
+            table = recalls(found).rename(columns={"recall": "value"})
+            column = table.apply(show, axis=1)
+        words[f"{split} split"] = column
+    return pd.DataFrame(words).rename_axis("recall, %")
+
+
+def at_natural_shares(runs: pd.DataFrame) -> float:
+    """The accuracy with classes as frequent as in HAM10000: recalls, weighted so."""
+    shares = np.array(IMAGES_PER_CLASS) / sum(IMAGES_PER_CLASS)
+    found = [(per_class(run)["recall"] * shares).sum() for run in runs["run"]]
+    return float(np.mean(found)) if found else np.nan
+
+
+def costs(runs: pd.DataFrame) -> pd.DataFrame:
+    """What training took: one row per variant, size, dtype and processor."""
+    runs = runs[runs["data"] == "ham10000"]
+    keys = ["variant", "size", "dtype", "processor"]
+    groups = runs.assign(runs=1, minutes=runs["seconds"] / 60).groupby(keys)
+    table = groups[["runs"]].sum()
+    table["parameters"] = groups["parameters"].first()
+    table[["minutes", "memory (MiB)"]] = groups[["minutes", "peak_memory_mib"]].median()
+    return table.reset_index().rename(columns={"variant": "network"})
+
+
+def gap_chart(runs: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the first page's chart, from the least to the most flattering.
+
+    Returns:
+        One row per thing that was measured; `value`, `low`, `high`.
+    """
+    size = main_size(runs)
+    rows = {}
+    share = max(IMAGES_PER_CLASS) / sum(IMAGES_PER_CLASS)
+    rows["always answering nv"] = {"value": share, "low": share, "high": share}
+    for split, words in (("grouped", "split by lesion"), ("random", "the paper's split")):
+        found = live(runs, variant="proposed", split=split, size=size)
+        if len(found):
+            rows[f"ours, {words}, {size} x {size}"] = score(found)
+    copied = live(runs, variant="proposed", split="copied", size=size)
+    if len(copied):
+        value = at_natural_shares(copied)
+        name = f"ours, rare images copied before the split, {size} x {size}"
+        rows[name] = {"value": value, "low": np.nan, "high": np.nan}
+    return pd.DataFrame(rows).T[["value", "low", "high"]].astype(float)
+
+
+def pointing(runs: pd.DataFrame) -> pd.DataFrame:
+    """How well heat maps point at the lesion, network by network, and the controls.
+
+    The interval of several trainings is Student's over their means; of one, it is over
+    lesions. Controls are those of the proposed network (of the first, if there is none).
+
+    Args:
+        runs: of one data set; those without heat maps are left out.
+
+    Returns:
+        Index (score, whose map); columns `value`, `low`, `high`, `runs`.
+    """
+    measured = runs["run"].map(lambda run: run.heat_maps is not None).astype(bool)
+    runs = runs[measured & (runs["dead"] == "")]
+    if runs.empty:
+        return pd.DataFrame(columns=["value", "low", "high", "runs"], dtype=float)
+    names = list(dict.fromkeys(runs["variant"]))
+    whose = "proposed" if "proposed" in names else names[0]
+    shown = [(NAMES.get(name, name), name, "network") for name in names]
+    shown += [(CONTROLS[kind], whose, kind) for kind in MAPS[1:]]
+    rows = {}
+    for column in POINTING:
+        for label, variant, kind in shown:
+            of = [run.heat_maps for run in runs["run"][runs["variant"] == variant]]
+            of = [table[table["map"] == kind] for table in of]
+            if len(of) == 1:
+                row = cluster_bootstrap(of[0][column].to_numpy(), of[0]["lesion_id"])
+            else:
+                row = t_interval([over_lesions(table, column) for table in of])
+            rows[column, label] = {**row, "runs": len(of)}
+    return pd.DataFrame(rows).T
+
+
+CONTROLS = {kind: f"control: {kind}" for kind in MAPS[1:]}
+
+
+def over_lesions(table: pd.DataFrame, column: str) -> float:
+    """The mean of a heat-map score, in which each lesion counts once."""
+    return table.groupby("lesion_id")[column].mean().mean()
+
+
+def with_controls(runs: pd.DataFrame) -> pd.DataFrame:
+    """The table, with a row per control that stands beside a proposed network's map.
+
+    Their `variant` is the control's name, so that a verdict takes them for networks.
+    """
+    rows = []
+    for _, row in runs[runs["variant"] == "proposed"].iterrows():
+        maps = row["run"].heat_maps
+        if maps is not None:
+            for kind in MAPS[1:]:
+                of = maps[maps["map"] == kind]
+                values = {column: over_lesions(of, column) for column in POINTING}
+                rows.append({**row, "variant": kind, **values})
+    if not rows:
+        return runs
+    return pd.concat([runs, pd.DataFrame(rows)], ignore_index=True)
+
+
+def first_answers(runs: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
+    """What each network says of the first test image of some classes.
+
+    Args:
+        runs: of one split and seed, so that their test images are the same.
+        classes: the true classes.
+
+    Returns:
+        One row per network, one column per class: 'nv 61.0 %'.
+    """
+    rows = {}
+    for _, row in runs.drop_duplicates("variant").iterrows():
+        table = row["run"].predictions
+        answers = {}
+        for name in classes:
+            of = table[table["label"] == name]
+            if len(of):
+                probabilities = of[list(CLASSES)].iloc[0].astype(float)
+                said = f"{probabilities.idxmax()} {100 * probabilities.max():.1f} %"
+                answers[f"true: {name}"] = said
+        rows[NAMES.get(row["variant"], row["variant"])] = answers
+    return pd.DataFrame(rows).T.rename_axis("network")
+
+
+def short(runs: pd.DataFrame) -> pd.DataFrame:
+    """The table, its variants without the settings that all of its runs have changed."""
+    return runs.assign(variant=runs["variant"].str.split(",").str[0])
+
+
+def kept(runs: pd.DataFrame) -> Run | None:
+    """The first live run of the proposed network whose weights lie beside it."""
+    for run in live(runs, variant="proposed")["run"]:
+        if run.config["weights"] and (run.folder / "weights.npz").exists():
+            return run
+    return None
+
+
+def overlap_by_class(runs: pd.DataFrame) -> pd.DataFrame:
+    """Mean overlap with the lesion: one row per class, one column per network or control.
+
+    The controls are those of the proposed network. `images` counts those of its runs.
+    """
+    tables = []
+    for row in runs.itertuples():
+        if row.run.heat_maps is not None:
+            table = row.run.heat_maps
+            own = table["map"] == "network"
+            name = table["map"].map(CONTROLS).mask(own, row.variant)
+            table = table.assign(name=name)
+            tables.append(table if row.variant == "proposed" else table[own])
+    if not tables:
+        return pd.DataFrame()
+    table = pd.concat(tables)
+    found = table.pivot_table("overlap", "label", "name", sort=False).reindex(CLASSES)
+    proposed = table[table["name"] == "proposed"]
+    found.insert(0, "images", proposed["label"].value_counts().reindex(CLASSES).fillna(0))
+    return found.astype({"images": int}).rename_axis(index="class", columns=None)
+
+
+def captions(probabilities: np.ndarray) -> list[str]:
+    """What a network says: (N, 7) -> N times 'nv 61%'."""
+    pairs = zip(probabilities.argmax(1), probabilities.max(1), strict=True)
+    return [f"{CLASSES[c]} {p:.0%}" for c, p in pairs]
+
+
+def recorded_maps(folder: Path) -> tuple[list[int], dict[str, tuple]]:
+    """The heat maps that `phantom_networks/make.py` left of the six networks.
+
+    Returns:
+        Which images of the test set, and network -> (maps (N, H, W) from 0 to 1, captions).
+    """
+    with np.load(folder / "maps.npz") as saved:
+        rows = [int(row) for row in saved["rows"]]
+        heats = {name: saved[name] / 255 for name in MODELS if name in saved.files}
+    answers = {name: Run.read(folder / name).probabilities[rows] for name in heats}
+    return rows, {NAMES[n]: (heat, captions(answers[n])) for n, heat in heats.items()}

@@ -1,0 +1,435 @@
+"""What the chapters 6 to 8 and the first page say of the runs, in sentences.
+
+Each sentence is computed, leads with what was found, and names what was not yet run.
+`runs` is what `skinlib.runs.load` returns.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from IPython.display import Markdown
+
+from skinlib.book import evidence, verdict
+from skinlib.data.dataset import CLASSES, IMAGES_PER_CLASS, Dataset
+from skinlib.intervals import compare, show, t_interval
+from skinlib.runs import Run
+from skinlib.scores import score_values
+
+ERRATUM = (
+    "Until 2026-11-26 the offsets of this book's deformable convolution never moved (chapter 2 "
+    "says why). Every run of a network with that layer was thrown away, and is being made again."
+)
+
+NV = max(IMAGES_PER_CLASS) / sum(IMAGES_PER_CLASS)
+"""Accuracy on HAM10000 of always answering nv."""
+
+
+def say(*sentences: str) -> Markdown:
+    """Sentences as paragraphs of a page."""
+    return Markdown("\n\n".join(sentences).replace(" %", "&nbsp;%"))
+
+
+def counted(runs: pd.DataFrame) -> str:
+    """How many runs there are."""
+    runs = runs[runs["data"] == "ham10000"]
+    if runs.empty:
+        return f"Not yet run: no network, on HAM10000. {ERRATUM}"
+    sizes = runs["size"].value_counts().sort_index()
+    parts = [f"{count} at {size} x {size} pixels" for size, count in sizes.items()]
+    dead = int((runs["dead"] != "").sum())
+    text = f"{_many(len(runs), 'run')} on HAM10000: {', '.join(parts)}. "
+    text += f"{_many(dead, 'run')} marked dead." if dead else "None is marked dead."
+    missing = [evidence.NAMES[n] for n in evidence.NAMES if n not in set(runs["model"])]
+    return text + (f" Not yet run: {', '.join(missing)}." if missing else "")
+
+
+def alive(runs: pd.DataFrame) -> str:
+    """Whether the parts of the proposed network did anything."""
+    runs = runs[(runs["data"] == "ham10000") & (runs["model"] == "proposed")]
+    runs = runs[runs["split"].isin(evidence.BOTH)]
+    offsets, gammas = runs["offset_mean"].dropna(), runs["gamma"].dropna()
+    if offsets.empty and gammas.empty:
+        return "Vital signs of the proposed network: not yet run."
+    said = []
+    if len(offsets):
+        moved = int((runs["offset_p95"] > 0).sum())
+        said.append(
+            f"The offsets moved in {moved} of {_many(len(offsets), 'network')}, by "
+            f"{_span(offsets, 3)} pixels of a small map on average."
+        )
+    if len(gammas):
+        said.append(f"Gamma started at 0.01 and ended at {_span(gammas, 3)}.")
+    said.append(f"{_span(100 * runs['dead_relu'], 0)} % of the ReLU units are zero on all images.")
+    return " ".join(said)
+
+
+def gap(runs: pd.DataFrame, paper: float) -> str:
+    """How the recipe as printed does on the paper's kind of split.
+
+    Args:
+        runs: the table of runs.
+        paper: its accuracy, 0 to 1.
+    """
+    size = evidence.main_size(runs)
+    found = evidence.live(runs, variant="proposed", split="random", size=size)
+    if found.empty:
+        return (
+            "The recipe as printed, on a random split: not yet run. The paper has "
+            f"{_percent(paper, 2)}."
+        )
+    row = evidence.score(found)
+    points = 100 * (row["value"] - paper)
+    where = "below" if points < 0 else "above"
+    return (
+        f"Trained as printed, on images of {size} x {size} pixels, the proposed network reaches an "
+        f"accuracy of {_interval(row)}, over {_many(len(found), 'run')}: {abs(points):.1f} points "
+        f"{where} the paper's {_percent(paper, 2)}. Always answering nv gets {_percent(NV)}."
+    )
+
+
+def table1(runs: pd.DataFrame, paper: pd.DataFrame, size: int) -> str:
+    """How the six networks stand to the paper's table, and which are missing."""
+    ours, missing = {}, []
+    for model in paper.index:
+        found = evidence.live(runs, variant=model, split="random", size=size)
+        if found.empty:
+            missing.append(evidence.NAMES[model])
+        else:
+            ours[model] = evidence.score(found)["value"]
+    if not ours:
+        return f"At {size} x {size} pixels, no network of table 1 is run on a random split yet."
+    ours = pd.Series(ours)
+    gaps = 100 * (ours - paper["accuracy"]).dropna()
+    text = (
+        f"At {size} x {size} pixels, {len(gaps)} of six networks are run on a random split: their "
+        f"accuracy differs from the paper's by {_span(gaps, 1, signed=True)} points."
+    )
+    if len(gaps) > 1:
+        text += f" The most accurate of ours is {evidence.NAMES[ours.idxmax()]}."
+    return text + (f" Not yet run: {', '.join(missing)}." if missing else "")
+
+
+def leak(runs: pd.DataFrame, size: int) -> str:
+    """What a random split adds to the scores."""
+    table = verdict.leak(runs, _place(size))
+    seeds, pairs = (int(table[name].iloc[0]) for name in ("seeds", "pairs"))
+    if not pairs:
+        return "What the leak is worth: not yet run (it takes a network on both splits)."
+    accuracy, balanced = (table.loc[name] for name in ("accuracy", "balanced accuracy"))
+    text = (
+        f"A random split adds {show(accuracy, signed=True)} points to the accuracy and "
+        f"{show(balanced, signed=True)} to the balanced accuracy, over {_many(pairs, 'pair')} of "
+        f"runs with {_many(seeds, 'seed')}."
+    )
+    if balanced["value"] > 2 * abs(accuracy["value"]):
+        text += " Accuracy hides the leak: two images in three are nv, and recognised either way."
+    if compare(balanced) == "undecided":
+        text += " With so few seeds this is not sure."
+    return text
+
+
+def new_images(runs: pd.DataFrame) -> str:
+    """How the proposed network does on ISIC 2018's test set."""
+    table = evidence.new_images(runs)
+    table = table[(table["network"] == "proposed") & (table["split"] == "grouped")]
+    table = table[table["size"] == evidence.main_size(runs)]
+    if table.empty:
+        return "The proposed network on the ISIC 2018 test set: not yet run on a grouped split."
+    own, other = (table[name].mean() for name in ("accuracy", "isic accuracy"))
+    balanced = [table[name].mean() for name in ("balanced accuracy", "isic balanced accuracy")]
+    lower = "loses" if balanced[1] < balanced[0] else "gains"
+    return (
+        f"On new images, the ISIC 2018 test set, the proposed network {lower} "
+        f"{100 * abs(balanced[1] - balanced[0]):.1f} points of balanced accuracy "
+        f"({_percent(balanced[0])} on its own test set, {_percent(balanced[1])} there), and its "
+        f"accuracy goes from {_percent(own)} to {_percent(other)}; {_many(len(table), 'run')} on "
+        "the grouped split."
+    )
+
+
+def parts(runs: pd.DataFrame) -> str:
+    """Which part helps, by chapter 8's rule."""
+    found = verdict.parts(runs)
+    said = []
+    for part, answer in found.items():
+        name = f"{'' if part == 'attention' else 'the '}{PART_NAMES.get(part, part)}"
+        seen = max(count for what, count in answer.evidence.items() if what.startswith("pairs"))
+        words = EFFECTS.get(answer.kind, "")
+        if not answer.numbers:
+            words = f"waits for {verdict.PAIRS} pairs of runs, of which it has {seen}"
+        said.append(f"{name} {words}")
+    text = "; ".join(said)
+    return f"{text[0].upper()}{text[1:]}."
+
+
+PART_NAMES = {"deformable": "deformable convolution"}
+EFFECTS = {
+    "reproduced": "helps in all three scores",
+    "partly": "helps in some of the three scores",
+    "not reproduced": "does harm",
+    "undecided": "has no effect that is sure",
+}
+
+
+def melanoma(runs: pd.DataFrame) -> str:
+    """How many of the melanomas the proposed network finds."""
+    size = evidence.main_size(runs)
+    said, answers = [], []
+    for split in evidence.BOTH:
+        found = evidence.live(runs, variant="proposed", split=split, size=size)
+        if len(found):
+            row = evidence.recalls(found).loc["mel"]
+            row = {"value": row["recall"], **row[["low", "high"]]}
+            said.append(f"{_interval(row, 0)} on the {split} split, {_many(len(found), 'run')}")
+            answers += [_answers(run, "mel") for run in found["run"]]
+    if not said:
+        return "How many melanomas the proposed network finds: not yet run."
+    answers = pd.concat(answers)
+    missed = answers[answers != "mel"]
+    text = f"Of the melanomas in its test set, the proposed network finds {'; '.join(said)}."
+    if len(missed):
+        text += f" Of those that it misses, it calls {_percent((missed == 'nv').mean(), 0)} nv."
+    return text
+
+
+def readings(table: pd.DataFrame, paper: float) -> str:
+    """Which choices could explain the gap, from `evidence.readings`."""
+    table = table[table["dead"] == ""]
+    choices = table[~table["fault"]].drop("as printed", errors="ignore")
+    faults = table[table["fault"]]
+    if choices.empty and faults.empty:
+        return "What would close the gap: not yet run."
+    said = []
+    if len(choices):
+        enough = list(choices.index[choices["enough"]])
+        best = choices["value"].astype(float).idxmax()
+        row = choices.loc[best]
+        said.append(
+            f"{_many(len(choices), 'choice')} that the paper leaves open "
+            f"{'was' if len(choices) == 1 else 'were'} tried. "
+            + (f"Could close the gap: {', '.join(enough)}." if enough else "None closes the gap.")
+            + f" The best, *{best}*, reaches {_interval(row)}; the paper has "
+            f"{_percent(paper, 2)}."
+        )
+    if len(faults):
+        enough = list(faults.index[faults["enough"]])
+        said.append(
+            f"Of the faults, these would reach it: {', '.join(enough)}."
+            if enough
+            else "None of the faults that were run reaches it."
+        )
+    return " ".join(said)
+
+
+def copied(runs: pd.DataFrame, paper: float) -> str:
+    """What copying rare images before the split does, and whether rivals gain as much."""
+    runs = evidence.live(runs, size=evidence.main_size(runs))
+    faulty = runs[(runs["split"] == "copied") & (runs["variant"] == "proposed")]
+    if faulty.empty:
+        return "Rare images copied before the split: not yet run."
+    text = (
+        "A network that is trained and tested after rare images were copied scores "
+        f"{_interval(evidence.score(faulty))} on its own, leaking test set, and "
+        f"{_percent(evidence.at_natural_shares(faulty))} if its recalls are weighted as HAM10000 "
+        f"has the classes; the paper has {_percent(paper)}."
+    )
+    gains = {}
+    for model in ("proposed", *evidence.RIVALS):
+        of = runs[runs["variant"] == model]
+        plain, fault = of[of["split"] == "random"], of[of["split"] == "copied"]
+        if len(plain) and len(fault):
+            gain = evidence.at_natural_shares(fault) - plain["accuracy"].mean()
+            gains[evidence.NAMES[model]] = f"{100 * gain:+.1f}"
+    if gains:
+        listed = ", ".join(f"{name} {gain}" for name, gain in gains.items())
+        text += f" So the fault lifts, in points: {listed}."
+    return text
+
+
+def calibration(predictions: pd.DataFrame, least: float = 0.9436) -> str:
+    """That a probability is not an accuracy.
+
+    Args:
+        predictions: of one run, see `skinlib.runs.Run`.
+        least: a probability, 0 to 1.
+    """
+    probabilities = predictions[list(CLASSES)].astype(float)
+    top = probabilities.max(axis=1)
+    sure = top >= least
+    right = (probabilities.idxmax(axis=1) == predictions["label"])[sure]
+    text = (
+        f"A probability of {_percent(least, 2)} is not an accuracy: it is what a network says of "
+        "one image. "
+    )
+    if not sure.any():
+        return text + "Ours says as much of no image of its test set."
+    values = score_values(predictions, ("accuracy", "ECE"))
+    return text + (
+        f"Ours says as much or more of {_many(int(sure.sum()), 'image')} of {len(sure)}, and is "
+        f"right on {_percent(right.mean())} of them; its accuracy over all is "
+        f"{_percent(values['accuracy'])}. "
+        f"On average, what it says and how often it is right lie {100 * values['ECE']:.1f} points "
+        "apart (the expected calibration error)."
+    )
+
+
+def heat_maps(runs: pd.DataFrame) -> str:
+    """How the proposed network's heat maps stand to a blob in the middle."""
+    size = evidence.main_size(runs)
+    found = evidence.live(runs, variant="proposed", size=size)
+    table = evidence.pointing(found[found["split"].isin(evidence.BOTH)])
+    if table.empty:
+        return "How well the proposed network's heat maps point on HAM10000: not yet run."
+    own = table.loc[("overlap", "proposed")]
+    blob = table.loc[("overlap", evidence.CONTROLS["blob in the middle"])]
+    answer = "worse than" if own["value"] < blob["value"] else "no worse than"
+    return (
+        f"The proposed network's heat maps point at the lesion {answer} a blob in the middle of "
+        f"the image, which knows nothing: they overlap with it by {show(own, 2, False)}, the blob "
+        f"by {show(blob, 2, False)} ({_many(int(own['runs']), 'training')}, {size} x {size} "
+        "pixels)."
+    )
+
+
+def against_blob(table: pd.DataFrame, data: str) -> str:
+    """Whose heat maps overlap more with the lesion than a blob in the middle.
+
+    Args:
+        table: of `evidence.pointing`.
+        data: what the runs were made on.
+    """
+    if table.empty:
+        return f"How well heat maps point on {data}: not yet run."
+    overlap = table.loc["overlap"]
+    blob = overlap.loc[evidence.CONTROLS["blob in the middle"]]
+    outline = overlap.loc[evidence.CONTROLS["outline on as few places"]]
+    names = [name for name in overlap.index if name not in evidence.CONTROLS.values()]
+    beaten = [name for name in names if overlap.loc[name, "low"] > blob["high"]]
+    listed = ", ".join(f"{name} {overlap.loc[name, 'value']:.2f}" for name in names)
+    return (
+        f"On {data}, {', '.join(beaten) or 'no network'} of {len(names)} beats a blob in the "
+        f"middle of the image: the blob overlaps with the lesion by {show(blob, 2, False)}; "
+        f"{listed}. The true outline, on as few places as such a map has, gets "
+        f"{outline['value']:.2f}, which is about the best that a map of that layer can do."
+    )
+
+
+def left_out(runs: pd.DataFrame) -> str:
+    """The runs whose parts are dead, so that nothing is said of them; or that there are none."""
+    dead = runs[runs["dead"] != ""]
+    listed = [f"{row.variant} ({row.dead})" for row in dead.itertuples()]
+    return f"Left out, for a part of it is dead: {', '.join(listed) or 'none'}."
+
+
+def same_images(run: Run, dataset: Dataset, rows: np.ndarray) -> str:
+    """Whether some images are those that a run was tested on.
+
+    Args:
+        run: whose network is looked into.
+        dataset: what was opened.
+        rows: indices of the images that are shown.
+    """
+    shown = dataset.table["image_id"].to_numpy()[rows]
+    known = np.isin(shown, run.predictions["image_id"])
+    text = f"{int(known.sum())} of these {len(shown)} images are in the network's own test set."
+    if run.config["data"]["fingerprint"] != dataset.fingerprint:
+        text += (
+            f" It was trained on {run.config['data']['name']}, and not on this copy of these "
+            "images: its answers may differ from the recorded ones."
+        )
+    return text
+
+
+def deletion(curves: Mapping[str, Mapping[str, np.ndarray]]) -> str:
+    """Whether the probability falls or rises faster in the first order than in the others.
+
+    Args:
+        curves: of `skinlib.explain.curves`.
+    """
+    said = []
+    for kind, orders in curves.items():
+        means = {name: curve.mean(axis=1) for name, curve in orders.items()}  # (N,) each
+        first, *others = means
+        parts = []
+        for other in others:
+            gain = means[first] - means[other]
+            found = compare(t_interval(-gain if kind == "deletion" else gain))
+            word = "not told apart from" if found == "undecided" else f"{found} than"
+            parts.append(f"{word} {other} ({means[other].mean():.2f})")
+        said.append(
+            f"During {kind} the probability is {means[first].mean():.2f} on average with the order "
+            f"of {first}: {', '.join(parts)}."
+        )
+    return " ".join(said)
+
+
+def half_a_cell(scores: Mapping[str, Mapping[str, float]]) -> str:
+    """What moving a map by half a cell does.
+
+    Args:
+        scores: way -> `value`, `low`, `high` of the overlap; one is "as drawn".
+    """
+    values = pd.Series({way: row["value"] for way, row in scores.items()})
+    listed = ", ".join(f"{way} {show(row, 2, False)}" for way, row in scores.items())
+    return (
+        f"Half a cell moves the overlap from {values.min():.2f} to {values.max():.2f} ({listed}). "
+        f"The network is the same: {values.max() - values.min():.2f} of overlap hang on where a "
+        "place is drawn. A difference between two networks that is smaller than that says nothing."
+    )
+
+
+def five(runs: pd.DataFrame, table: pd.DataFrame, paper: float) -> list[str]:
+    """What was found, for the first page.
+
+    Args:
+        runs: the table of runs.
+        table: `evidence.readings` of it.
+        paper: its accuracy.
+    """
+    size = evidence.main_size(runs)
+    copies = evidence.live(runs, variant="proposed", split="copied", size=size)
+    would = readings(table, paper)
+    if len(copies):
+        would += (
+            " Copying rare images before the split gives "
+            f"{_percent(evidence.at_natural_shares(copies))}, at HAM10000's shares of the classes."
+        )
+    return [
+        gap(runs, paper),
+        would,
+        leak(runs, size),
+        melanoma(runs),
+        heat_maps(runs),
+    ]
+
+
+def _place(size: int) -> str:
+    return next(name for name, pixels in verdict.PLACES.items() if pixels == size)
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
+def _span(values: pd.Series, digits: int, *, signed: bool = False) -> str:
+    """'0.03', or '0.02 to 0.05' for values that differ."""
+    form = f"{'+' if signed else ''}.{digits}f"
+    low, high = (format(float(end), form) for end in (np.min(values), np.max(values)))
+    return low if low == high else f"{low} to {high}"
+
+
+def _percent(share: float, digits: int = 1) -> str:
+    return f"{100 * share:.{digits}f} %"
+
+
+def _interval(row: Mapping[str, float], digits: int = 1) -> str:
+    """'76.1 % (75.2 to 77.1)'."""
+    value, *ends = show(row, digits).split(" ", 1)
+    return " ".join([f"{value} %", *ends])
+
+
+def _answers(run: Run, name: str) -> pd.Series:
+    """What a run says of the test images of a class."""
+    of = run.predictions[run.predictions["label"] == name]
+    return of[list(CLASSES)].astype(float).idxmax(axis=1)

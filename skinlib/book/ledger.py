@@ -1,0 +1,127 @@
+"""How chapter 8 shows its verdicts, and the first page what was found."""
+
+import base64
+import io
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from html import escape
+
+from IPython.display import HTML
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+
+from skinlib.book.verdict import Kind, Verdict
+from skinlib.intervals import compare, show
+
+SIGNS = {
+    Kind.REPRODUCED: ("✓", "#00594c"),
+    Kind.PARTLY: ("◐", "#6b4e00"),
+    Kind.NOT_REPRODUCED: ("✗", "#a1260d"),
+    Kind.UNDECIDED: ("?", "#4a5560"),
+    Kind.NOT_RUN: ("…", "#4a5560"),
+    Kind.NOT_TESTABLE: ("–", "#4a5560"),
+}
+"""A sign, and the colour behind it: white is legible on each."""
+
+MOST = 3
+"""So many numbers are written out; more are counted."""
+
+
+def badge(kind: Kind) -> str:
+    """A verdict with its sign and colour, as HTML."""
+    sign, colour = SIGNS[kind]
+    style = f"background: {colour}; color: white; padding: 0.1em 0.5em; border-radius: 0.4em"
+    return f'<span style="{style}; white-space: nowrap">{sign} {kind}</span>'
+
+
+def ledger(claims: Mapping[str, Verdict]) -> HTML:
+    """A table of claims, their verdicts, and what they rest on.
+
+    Args:
+        claims: the paper's words, shortened -> the verdict.
+    """
+    rows = []
+    for claim, answer in claims.items():
+        counted = "; ".join(f"{what}: {n}" for what, n in answer.evidence.items() if n)
+        lines = [escape(line) for line in numbers(answer)]
+        if counted:
+            lines.append(f"<small>{escape(counted)}</small>")
+        cells = [_cell("td", badge(answer.kind)), _cell("td", "<br/>".join(lines))]
+        name = _cell("th", escape(claim), ' scope="row" width="38%"')
+        rows.append(f"<tr>{name}{''.join(cells)}</tr>")
+    heads = ("the paper's claim", "verdict", "our numbers")
+    heads = "".join(_cell("th", head, ' scope="col"') for head in heads)
+    head = f"<thead><tr>{heads}</tr></thead>"
+    return HTML(f'<table style="width: 100%">{head}<tbody>{"".join(rows)}</tbody></table>')
+
+
+def _cell(tag: str, html: str, scope: str = "") -> str:
+    return f'<{tag}{scope} style="{LEFT}">{html}</{tag}>'
+
+
+LEFT = "text-align: left; vertical-align: top; font-weight: normal; padding: 0.4em 0.6em"
+
+
+def numbers(answer: Verdict) -> list[str]:
+    """A verdict's numbers, one line each; counted where there are many."""
+    if len(answer.numbers) > MOST:
+        found = Counter(compare(row) for row in answer.numbers.values())
+        total = len(answer.numbers)
+        return [f"better in {found['better']} of {total}, worse in {found['worse']}"]
+    form = {"percent": answer.unit != "times", "signed": answer.unit == "points"}
+    return [f"{name} {show(row, **form)} {answer.unit}" for name, row in answer.numbers.items()]
+
+
+def conclusion(groups: Mapping[str, Mapping[str, Verdict]]) -> str:
+    """How many claims got which verdict, and which group holds what, in Markdown.
+
+    Args:
+        groups: name -> claims, see `ledger`.
+    """
+    claims = {claim: answer for group in groups.values() for claim, answer in group.items()}
+    found = Counter(answer.kind for answer in claims.values())
+    counts = [f"{found[kind]} {kind}" for kind in SIGNS if found[kind]]
+    text = f"Of {len(claims)} claims, {', '.join(counts)}."
+    small = sum(answer.place == "64 x 64" for answer in claims.values())
+    if small:
+        text += f" Judged on images of 64 x 64 pixels, not on the paper's 224 x 224: {small}."
+    for kind, words in (
+        (Kind.REPRODUCED, "Holds"),
+        (Kind.PARTLY, "Holds in part"),
+        (Kind.NOT_REPRODUCED, "Does not hold"),
+    ):
+        held = [claim for claim, answer in claims.items() if answer.kind == kind]
+        if held:
+            text += f"\n\n**{words}:** {'; '.join(held)}."
+    waiting = [
+        f"{name} ({sum(a.kind in WAITING for a in group.values())} of {len(group)})"
+        for name, group in groups.items()
+        if any(a.kind in WAITING for a in group.values())
+    ]
+    if waiting:
+        text += f"\n\n**Open, for want of runs or because they scatter:** {', '.join(waiting)}."
+    return text
+
+
+WAITING = (Kind.UNDECIDED, Kind.NOT_RUN)
+
+
+def sentences(found: Sequence[str]) -> HTML:
+    """A list of sentences that another page may show; *stars* make words italic."""
+    rows = []
+    for sentence in found:
+        parts = escape(sentence).replace(" %", "&nbsp;%").split("*")
+        marked = [f"<em>{p}</em>" if i % 2 else p for i, p in enumerate(parts)]
+        rows.append(f"<li>{''.join(marked)}</li>")
+    return HTML(f"<ol>{''.join(rows)}</ol>")
+
+
+def picture(figure: Figure, alt: str) -> HTML:
+    """A figure that another page may show, with its alternative text."""
+    with io.BytesIO() as file:
+        figure.savefig(file, format="png", dpi=200)
+        plt.close(figure)
+        pixels = base64.b64encode(file.getvalue()).decode()
+    width = int(100 * figure.get_figwidth())
+    style = f"display: block; margin: 0 auto; width: {width}px; max-width: 100%"
+    return HTML(f'<img style="{style}" alt="{escape(alt)}" src="data:image/png;base64,{pixels}"/>')

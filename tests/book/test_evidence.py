@@ -1,0 +1,293 @@
+"""From the table of runs to tables and sentences."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from fakes import run_of
+
+from skinlib.book import evidence, findings
+from skinlib.book.verdict import Kind, Verdict
+from skinlib.data import CLASSES
+from skinlib.explain import MAPS
+from skinlib.intervals import t_interval
+from skinlib.runs import COLUMNS, load
+from skinlib.scores import score_values
+
+LABELS = np.repeat(np.arange(7), [10, 10, 10, 10, 10, 50, 10])
+PAPER = pd.DataFrame(
+    {"accuracy": [0.8539, 0.8829], "F1": [0.8397, 0.8747]}, index=["alexnet", "proposed"]
+)
+
+
+def of_accuracy(wrong: int, **columns) -> dict:
+    """A run that calls the first images of nv 'mel', and all others what they are."""
+    predicted = LABELS.copy()
+    predicted[50 : 50 + wrong] = 4
+    run = run_of(LABELS, predicted)
+    run.heat_maps, run.history = None, pd.DataFrame({"loss": [1.0, 0.5]})
+    run.config |= {"weights": None}
+    fixed = {"model": "proposed", "variant": "proposed", "split": "random", "seed": 0}
+    fixed |= {"data": "ham10000", "size": 64, "dead": "", "gamma": 0.03, "dead_relu": 0.25}
+    return {**fixed, **score_values(run), "run": run, **columns}
+
+
+def table(*rows) -> pd.DataFrame:
+    found = pd.DataFrame(rows, columns=COLUMNS)
+    measured = COLUMNS[COLUMNS.index("parameters") : COLUMNS.index("dead")]
+    found[measured] = found[measured].astype(float)
+    return found
+
+
+def heat_maps(*overlaps: float) -> pd.DataFrame:
+    """One row per map and lesion; the second lesion has two images, which are alike."""
+    rows = [
+        {"image_id": f"i{i}", "lesion_id": f"l{min(i, 1)}", "label": "nv", "map": kind}
+        | dict.fromkeys(evidence.POINTING, overlap + 0.2 * (i == 0))
+        for kind, overlap in zip(MAPS, overlaps, strict=True)
+        for i in range(3)
+    ]
+    return pd.DataFrame(rows)
+
+
+NONE = load()
+
+
+@pytest.mark.parametrize(
+    "say",
+    [
+        findings.counted,
+        findings.alive,
+        findings.new_images,
+        findings.parts,
+        findings.melanoma,
+        findings.heat_maps,
+        lambda runs: findings.gap(runs, 0.8829),
+        lambda runs: findings.table1(runs, PAPER, 64),
+        lambda runs: findings.leak(runs, 64),
+        lambda runs: findings.copied(runs, 0.8829),
+        lambda runs: findings.readings(evidence.readings(runs, 0.8829, 64), 0.8829),
+        lambda runs: findings.against_blob(evidence.pointing(runs), "the phantom"),
+    ],
+)
+def test_what_was_not_run_is_said(say):
+    sentence = say(NONE)
+    assert "run" in sentence
+    assert "nan" not in sentence
+
+
+def test_no_runs_give_empty_tables():
+    for name in ("counts", "vital_signs", "new_images", "costs", "pointing", "overlap_by_class"):
+        assert getattr(evidence, name)(NONE).empty
+    assert evidence.pairs(NONE, 64).empty
+    assert list(evidence.gap_chart(NONE).index) == ["always answering nv"]
+    assert set(evidence.table1_words(NONE, PAPER, 64)["ours, random"]) == {"not yet run"}
+    assert evidence.kept(NONE) is None
+    assert evidence.with_controls(NONE).empty
+
+
+def test_dead_runs_and_other_data_do_not_count():
+    runs = table(
+        of_accuracy(0),
+        of_accuracy(50, seed=1, dead="one class for every image"),
+        of_accuracy(50, seed=2, data="phantom"),
+    )
+    assert list(evidence.live(runs).index) == [0]
+    assert evidence.counts(runs).loc["proposed"].to_dict() == {"64 x 64": "2 random", "dead": 1}
+    assert evidence.vital_signs(runs).loc[("proposed", 64), "dead"] == 1
+    assert "1 run marked dead" in findings.counted(runs)
+
+
+def test_enough_runs_of_the_papers_size_decide_which_is_shown():
+    small = [of_accuracy(5, seed=s) for s in range(4)]
+    full = [of_accuracy(5, seed=s, size=224) for s in range(3)]
+    assert evidence.main_size(table(*small, *full[:2])) == 64
+    assert evidence.main_size(table(*small, *full)) == 224
+
+
+def test_trainings_of_one_seed_count_once():
+    runs = table(of_accuracy(11), of_accuracy(33), of_accuracy(11, seed=1))
+    row = evidence.score(runs)
+    assert row["value"] == pytest.approx(((0.9 + 0.7) / 2 + 0.9) / 2)
+    assert row["runs"] == 3
+
+
+def test_table_1_has_the_paper_first_and_the_larger_images_before_the_smaller():
+    runs = table(of_accuracy(11), of_accuracy(11, size=224), of_accuracy(22, split="grouped"))
+    found = evidence.table1(runs, PAPER, "accuracy")
+    assert list(dict.fromkeys(found.columns.get_level_values(0))) == [
+        "the paper",
+        "ours, random split, 224 x 224",
+        "ours, random split, 64 x 64",
+        "ours, grouped split, 64 x 64",
+    ]
+    assert found.loc["proposed", ("ours, grouped split, 64 x 64", "value")] == pytest.approx(0.8)
+    assert found.loc["AlexNet", ("ours, random split, 64 x 64", "runs")] == 0
+    words = evidence.table1_words(runs, PAPER, 64)
+    assert words.loc["proposed, accuracy", "ours, random"].startswith("90.0 (")
+    assert words.loc["proposed, accuracy", "difference"].startswith("+1.7 (")
+
+
+def test_pairs_are_of_one_split_and_seed():
+    without = {"variant": "proposed without attention"}
+    runs = table(
+        of_accuracy(0),
+        of_accuracy(0, seed=1),
+        of_accuracy(11, **without),
+        of_accuracy(11, seed=1, split="grouped", **without),
+    )
+    found = evidence.pairs(runs, 64, resamples=20)
+    assert list(found.index) == [("its attention", "random", 0)]
+    assert found["value"].iloc[0] == pytest.approx(0.1)
+    assert evidence.mean_gaps(found).empty
+
+
+def test_recalls_are_means_over_seeds():
+    found = evidence.recalls(table(of_accuracy(10), of_accuracy(20, seed=1)))
+    assert found.loc["nv", "recall"] == pytest.approx(0.7)
+    assert found.loc["nv", "low"] == pytest.approx(t_interval([0.8, 0.6])["low"])
+    assert found.loc["mel", "recall"] == 1
+    assert found["images"].sum() == len(LABELS)
+
+
+def test_readings_are_named_by_recipe_and_faults_by_split():
+    runs = table(
+        of_accuracy(33, split="peeked"),
+        of_accuracy(11, split="peeked", variant="proposed, epochs=60"),
+        of_accuracy(50, split="peeked", variant="proposed, class_weights=balanced", dead="why"),
+        of_accuracy(0, split="copied"),
+        of_accuracy(22, split="copied", variant="alexnet"),
+        of_accuracy(0),
+    )
+    found = evidence.readings(runs, 0.9, 64)
+    assert list(found.index) == [
+        *("as printed", "class weights", "60 epochs"),
+        *("copied before the split", "copied before the split, AlexNet"),
+    ]
+    assert list(found["fault"]) == [False] * 3 + [True] * 2
+    assert found.loc["60 epochs", "share"] == pytest.approx(1)
+    assert found.loc["class weights", "dead"] == "why"
+    sentence = findings.readings(found, 0.9)
+    assert "Could close the gap: 60 epochs." in sentence
+    assert "class weights" not in sentence
+    assert "would reach it: copied before the split." in sentence
+
+
+def test_copies_are_weighed_as_the_classes_are():
+    runs = table(of_accuracy(25, split="copied"), of_accuracy(25))
+    natural = 1 - 0.5 * 6705 / 10015
+    assert evidence.at_natural_shares(runs) == pytest.approx(natural)
+    assert f"proposed {100 * (natural - runs['accuracy'][1]):+.1f}" in findings.copied(runs, 0.9)
+    assert evidence.gap_chart(runs)["value"].iloc[-1] == pytest.approx(natural)
+
+
+def test_heat_maps_count_each_lesion_once():
+    run = SimpleNamespace(heat_maps=heat_maps(0.3, 0.1, 0.6, 0.7))
+    runs = table(of_accuracy(0, run=run))
+    found = evidence.pointing(runs)
+    assert found.loc[("overlap", "proposed"), "value"] == pytest.approx(0.4)
+    assert found.loc[("energy", "control: blob in the middle"), "value"] == pytest.approx(0.7)
+    with_blob = evidence.with_controls(runs).set_index("variant")
+    assert with_blob.loc["blob in the middle", "overlap"] == pytest.approx(0.7)
+    assert "no network of 1 beats a blob" in findings.against_blob(found, "test")
+    assert "worse than a blob" in findings.heat_maps(runs)
+    by_class = evidence.overlap_by_class(runs)
+    assert by_class.loc["nv", "proposed"] == pytest.approx(0.3 + 0.2 / 3)
+    assert by_class.loc["nv", "images"] == 3
+
+
+def test_several_trainings_get_students_interval():
+    first, second = (heat_maps(x, 0.1, 0.6, 0.7) for x in (0.3, 0.4))
+    runs = table(
+        of_accuracy(0, run=SimpleNamespace(heat_maps=first)),
+        of_accuracy(0, seed=1, run=SimpleNamespace(heat_maps=second)),
+    )
+    row = evidence.pointing(runs).loc[("overlap", "proposed")]
+    assert row["low"] == pytest.approx(t_interval([0.4, 0.5])["low"])
+
+
+def test_first_answers_are_of_the_first_image_of_a_class():
+    found = evidence.first_answers(table(of_accuracy(1)), ["nv", "mel"])
+    assert found.loc["proposed"].to_dict() == {
+        "true: nv": "mel 100.0 %",
+        "true: mel": "mel 100.0 %",
+    }
+
+
+def test_melanomas_that_are_missed():
+    predicted = np.where((LABELS == 4) & (np.arange(len(LABELS)) % 2 == 0), 5, LABELS)
+    row = of_accuracy(0)
+    row["run"] = run_of(LABELS, predicted)
+    sentence = findings.melanoma(table(row))
+    assert "finds 50 % (" in sentence
+    assert "it calls 100 % nv" in sentence
+
+
+def test_parts_say_what_they_wait_for(monkeypatch):
+    row = {"value": 0.1, "low": 0.05, "high": 0.15}
+    answers = {
+        "deformable": Verdict(Kind.UNDECIDED, evidence={"pairs at 64 x 64": 2}),
+        "attention": Verdict(Kind.REPRODUCED, {"accuracy": row}, evidence={"pairs at 64 x 64": 6}),
+    }
+    monkeypatch.setattr(findings.verdict, "parts", lambda runs: answers)
+    assert findings.parts(NONE) == (
+        "The deformable convolution waits for 6 pairs of runs, of which it has 2; attention helps "
+        "in all three scores."
+    )
+
+
+def test_a_probability_is_not_an_accuracy():
+    predictions = run_of(LABELS, np.where(LABELS == 0, 1, LABELS)).predictions
+    sentence = findings.calibration(predictions)
+    assert "110 images of 110, and is right on 90.9 % of them" in sentence
+    predictions[list(CLASSES)] = 1 / 7
+    assert "of no image" in findings.calibration(predictions)
+
+
+def test_half_a_cell():
+    scores = {"up": {"value": 0.4, "low": 0.3, "high": 0.5}, "as drawn": {"value": 0.1}}
+    sentence = findings.half_a_cell(scores)
+    assert "from 0.10 to 0.40 (up 0.40 (0.30 to 0.50), as drawn 0.10)" in sentence
+    assert "0.30 of overlap hang" in sentence
+
+
+def test_a_good_order_deletes_fast_and_inserts_fast():
+    low, high = np.array([[0.0], [0.1], [0.2]]), np.array([[0.5], [0.7], [0.6]])
+    curves = {kind: {"map": low, "blob": high, "same": low} for kind in ("deletion", "insertion")}
+    assert findings.deletion(curves) == (
+        "During deletion the probability is 0.10 on average with the order of map: better than "
+        "blob (0.60), not told apart from same (0.10). During insertion the probability is 0.10 on "
+        "average with the order of map: worse than blob (0.60), not told apart from same (0.10)."
+    )
+
+
+def test_dead_runs_are_named():
+    runs = table(of_accuracy(0), of_accuracy(0, variant="arl14", dead="why"))
+    assert findings.left_out(runs).endswith("dead: arl14 (why).")
+    assert findings.left_out(runs[:1]).endswith("dead: none.")
+
+
+def test_images_of_another_copy_are_said(make_dataset):
+    dataset = make_dataset([0, 5, 5], list("abc"))
+    run = SimpleNamespace(
+        config={"data": {"name": "ham10000", "fingerprint": "1"}},
+        predictions=pd.DataFrame({"image_id": ["T_0001"]}),
+    )
+    sentence = findings.same_images(run, dataset, np.array([1, 2]))
+    assert sentence.startswith("1 of these 2 images")
+    assert "trained on ham10000, and not on this copy" in sentence
+
+
+def test_tables_in_words_name_what_is_missing():
+    runs = table(of_accuracy(33, split="peeked"), of_accuracy(10, split="grouped"))
+    words = evidence.reading_words(evidence.readings(runs, 0.9, 64))
+    assert words.loc["as printed", "accuracy, %"].startswith("70.0 (")
+    assert words.loc["60 epochs", "accuracy, %"] == "not yet run"
+    assert words.loc["copied before the split", "accuracy, %"] == "not yet run"
+    words = evidence.recall_words(runs, 64)
+    assert words.loc["nv", "grouped split"].startswith("80.0 (")
+    assert words.loc["nv", "random split"] == "not yet run"
+    words = evidence.part_words(runs)
+    assert set(words["points"]) == {"not yet run"}
+    assert len(words) == 9

@@ -1,0 +1,76 @@
+"""How verdicts are shown."""
+
+import base64
+import re
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+from matplotlib.figure import Figure
+
+from skinlib.book import ledger
+from skinlib.book.verdict import Kind, Verdict
+
+ROW = {"value": 0.1, "low": 0.05, "high": 0.15}
+
+
+def test_every_kind_has_a_sign():
+    assert set(ledger.SIGNS) == set(Kind)
+    assert len({sign for sign, _ in ledger.SIGNS.values()}) == len(Kind)
+
+
+@pytest.mark.parametrize("colour", [colour for _, colour in ledger.SIGNS.values()])
+def test_white_is_legible_on_its_colour(colour):
+    """A contrast of 4.5 or more (WCAG 2.2, 1.4.3)."""
+    shares = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [s / 12.92 if s <= 0.04045 else ((s + 0.055) / 1.055) ** 2.4 for s in shares]
+    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+    assert 1.05 / (luminance + 0.05) > 4.5
+
+
+def test_a_row_has_the_claim_the_verdict_and_the_numbers():
+    claims = {
+        "a < b": Verdict(
+            Kind.REPRODUCED, {"F1": ROW}, evidence={"pairs": 3, "dead runs left out": 0}
+        ),
+        "c": Verdict(Kind.NOT_RUN),
+    }
+    table = ElementTree.fromstring(ledger.ledger(claims).data)
+    rows = [" ".join(row.itertext()) for row in table.find("tbody")]
+    assert rows == [
+        "a < b ✓ reproduced F1 +10.0 (+5.0 to +15.0) points pairs: 3",
+        "c … not yet run",
+    ]
+    assert [head.get("scope") for head in table.iter("th")] == ["col"] * 3 + ["row"] * 2
+
+
+def test_many_numbers_are_counted():
+    worse = {"value": -0.1, "low": -0.15, "high": -0.05}
+    rows = {"a": ROW, "b": ROW, "c": worse, "d": {"value": 0, "low": -1, "high": 1}}
+    assert ledger.numbers(Verdict(Kind.PARTLY, rows)) == ["better in 2 of 4, worse in 1"]
+
+
+def test_the_conclusion_counts_and_names():
+    groups = {
+        "scores": {"a": Verdict(Kind.REPRODUCED), "b": Verdict(Kind.NOT_RUN)},
+        "cost": {"c": Verdict(Kind.NOT_REPRODUCED), "d": Verdict(Kind.REPRODUCED, place="64 x 64")},
+    }
+    assert ledger.conclusion(groups).split("\n\n") == [
+        "Of 4 claims, 2 reproduced, 1 not reproduced, 1 not yet run. Judged on images of 64 x 64 "
+        "pixels, not on the paper's 224 x 224: 1.",
+        "**Holds:** a; d.",
+        "**Does not hold:** c.",
+        "**Open, for want of runs or because they scatter:** scores (1 of 2).",
+    ]
+
+
+def test_sentences_are_escaped_and_stars_are_italic():
+    found = ledger.sentences(["a < b, *best* of all", "5 %"]).data
+    assert found == "<ol><li>a &lt; b, <em>best</em> of all</li><li>5&nbsp;%</li></ol>"
+
+
+def test_a_picture_has_alternative_text():
+    html = ledger.picture(Figure(figsize=(5, 1)), 'so "high"').data
+    image = ElementTree.fromstring(html.replace('%" alt', '%" alt').replace('">', '"/>'))
+    assert image.get("alt") == 'so "high"'
+    pixels = re.search("base64,(.*)", image.get("src")).group(1)
+    assert base64.b64decode(pixels).startswith(b"\x89PNG")
