@@ -90,8 +90,8 @@ def differences(table: pd.DataFrame, score: str) -> pd.DataFrame:
 
     Returns:
         One row per other setting, in the table's order: `value`, `low`, `high`
-        (Student's interval over pairs), `pairs` and `verdict` (see
-        `skinlib.intervals.compare`).
+        (Student's interval over pairs), the same in `points` as text, `pairs` and
+        `verdict` (see `skinlib.intervals.compare`).
     """
     names = [name for name in table["setting"].unique() if name != PLAIN]
     values = table.pivot_table(score, "seed", "setting")
@@ -100,8 +100,9 @@ def differences(table: pd.DataFrame, score: str) -> pd.DataFrame:
     for name in names:
         gaps = (values[name] - values[PLAIN]).dropna()
         row = t_interval(gaps)
-        rows[name] = {**row, "pairs": len(gaps), "verdict": compare(row)}
-    columns = ["value", "low", "high", "pairs", "verdict"]
+        points = {"points": show(row, signed=True)}
+        rows[name] = {**row, **points, "pairs": len(gaps), "verdict": compare(row)}
+    columns = ["value", "low", "high", "points", "pairs", "verdict"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
 
 
@@ -110,7 +111,7 @@ def in_words(rows: pd.DataFrame) -> str:
     parts = []
     for verdict in ("better", "worse", "undecided"):
         chosen = rows[rows["verdict"] == verdict]
-        named = [f"{name} {show(row, signed=True)}" for name, row in chosen.iterrows()]
+        named = [f"{name} {points}" for name, points in chosen["points"].items()]
         if named:
             parts.append(f"{verdict}: {', '.join(named)}")
     return "; ".join(parts)
@@ -156,8 +157,8 @@ def practice_finding(table: pd.DataFrame) -> str:
         rare, common, accuracy = (changes[score].loc[name] for score in scores)
         lines.append(
             f"**{name.capitalize()}** changes the recall of the four rare classes by "
-            f"{show(rare, signed=True)} points ({rare['verdict']}), that of nv by "
-            f"{show(common, signed=True)} ({common['verdict']}), and accuracy by "
-            f"{show(accuracy, signed=True)} ({accuracy['verdict']})."
+            f"{rare['points']} points ({rare['verdict']}), that of nv by "
+            f"{common['points']} ({common['verdict']}), and accuracy by "
+            f"{accuracy['points']} ({accuracy['verdict']})."
         )
     return "\n\n".join(lines)

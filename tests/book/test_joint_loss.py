@@ -114,12 +114,14 @@ def test_findings_without_runs():
     assert joint_loss.in_words(joint_loss.differences(found, "nv")) == ""
 
 
-def test_a_setting_that_was_decided():
-    rows = pd.DataFrame(
-        {"value": [0.1, 0.0], "low": [0.05, -0.1], "high": [0.15, 0.1]}, index=["a", "b"]
-    ).assign(verdict=["better", "undecided"])
-    expected = "better: a +10.0 (+5.0 to +15.0); undecided: b +0.0 (-10.0 to +10.0)"
-    assert joint_loss.in_words(rows) == expected
+def test_in_words_groups_by_verdict():
+    points = ["+10.0 (+5.0 to +15.0)", "+0.0 (-10.0 to +10.0)", "+9.0 (+1.0 to +17.0)"]
+    rows = pd.DataFrame({"points": points}, index=["a", "b", "c"])
+    rows["verdict"] = ["better", "undecided", "better"]
+    assert joint_loss.in_words(rows) == (
+        "better: a +10.0 (+5.0 to +15.0), c +9.0 (+1.0 to +17.0); "
+        "undecided: b +0.0 (-10.0 to +10.0)"
+    )
 
 
 def test_names_are_those_of_a_real_recipe():
