@@ -13,9 +13,9 @@ from skinlib.scores import per_class
 PLAIN = "cross-entropy"
 PRACTICE = ("class weights", "balanced sampling")
 READINGS = {
-    "mean": "as a mean",
-    "batch_sum": "as a sum over the batch",
-    "dataset_sum": "as a sum over the data",
+    "mean": "mean",
+    "batch_sum": "sum over the batch",
+    "dataset_sum": "sum over the data",
 }
 """A reading of eq. 4, as a recipe names it -> in words."""
 PAPER = [f"β = 0.0002, {words}" for words in READINGS.values()]
@@ -106,6 +106,18 @@ def differences(table: pd.DataFrame, score: str) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
 
 
+def titled(rows: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    """Rows of `differences`, with the place on the dial behind each setting's name.
+
+    Args:
+        rows: one per setting.
+        table: of `sweep`.
+    """
+    place = table.groupby("setting")["dial"].first()
+    shown = [name for name in rows.index if name not in PRACTICE]
+    return rows.rename(index={name: f"{name} ({place[name]:.2%})" for name in shown})
+
+
 def in_words(rows: pd.DataFrame) -> str:
     """'better: class weights +20.1 (+12.5 to +27.7); undecided: ...', in points."""
     parts = []
@@ -127,18 +139,21 @@ def paper_finding(table: pd.DataFrame) -> str:
     rows = rows[rows.index.isin(PAPER) & (rows["pairs"] > 0)]
     if rows.empty:
         return "The runs with the paper's β have not been made yet."
-    decided = rows[rows["verdict"] != "undecided"]
-    told = f"under {len(decided)} of {len(rows)}" if len(decided) else "under none of"
-    if len(decided) == len(rows):
-        told = "under each of"
-    lead = (
-        f"**The paper's β = 0.0002 changes balanced accuracy {told} the readings of "
-        f"eq. 4, as far as {rows['pairs'].max()} pairs of runs can tell.**"
+    decided = rows["verdict"] != "undecided"
+    where = f"under {decided.sum()} of {len(rows)} readings"
+    told = (
+        f"a change of balanced accuracy {where}"
+        if decided.any()
+        else ("no change of balanced accuracy under any reading")
     )
     rows.index = rows.index.str.removeprefix("β = 0.0002, ")
-    limits = rows[["low", "high"]].abs().max(axis=None)
-    end = "" if pd.isna(limits) else f" No interval reaches beyond {100 * limits:.1f}."
-    return f"{lead} In points, against {PLAIN} alone: {in_words(rows)}.{end}"
+    changes = in_words(rows).removeprefix("" if decided.any() else "undecided: ")
+    limit = rows[["low", "high"]].abs().max(axis=None)
+    end = "" if pd.isna(limit) else f" No interval reaches beyond {100 * limit:.1f}."
+    return (
+        f"**With the paper's β = 0.0002, {rows['pairs'].max()} pairs of runs show {told} "
+        f"of eq. 4.** In points, against {PLAIN} alone: {changes}.{end}"
+    )
 
 
 def practice_finding(table: pd.DataFrame) -> str:
@@ -156,7 +171,7 @@ def practice_finding(table: pd.DataFrame) -> str:
     for name in done:
         rare, common, accuracy = (changes[score].loc[name] for score in scores)
         lines.append(
-            f"**{name.capitalize()}** changes the recall of the four rare classes by "
+            f"**With {name}**, the recall of the four rare classes changes by "
             f"{rare['points']} points ({rare['verdict']}), that of nv by "
             f"{common['points']} ({common['verdict']}), and accuracy by "
             f"{accuracy['points']} ({accuracy['verdict']})."

@@ -7,6 +7,7 @@ from pathlib import Path
 import keras
 import pandas as pd
 
+from skinlib.book.figures.network import NAMES
 from skinlib.cost import multiply_adds
 from skinlib.models import build
 from skinlib.runs import Run, is_done
@@ -18,9 +19,8 @@ COSTS = {
     "step_seconds": "training step (s)",
     "prediction_seconds": "prediction (s)",
     "peak_memory_mib": "peak memory (MiB)",
-    "bytes_on_disk": "disk (bytes)",
 }
-"""What `benchmarks/models.py` records -> how the book names it."""
+"""Of what `benchmarks/models.py` records, what the book shows -> its name there."""
 
 
 def readings(options: Mapping[str, Mapping[str, object]], size: int = 224) -> pd.DataFrame:
@@ -154,7 +154,7 @@ def size_claim(widths: Mapping[str, int], rivals: pd.Series) -> str:
         widths: a reading in words -> the network's parameters.
         rivals: network -> its parameters; NaN where nothing was measured.
     """
-    rivals = rivals.dropna()
+    rivals = rivals.dropna().rename(index=NAMES)
     if rivals.empty:
         return "The other networks are being counted again."
     lines = []
@@ -163,10 +163,15 @@ def size_claim(widths: Mapping[str, int], rivals: pd.Series) -> str:
         smaller = list(rivals.index[rivals <= parameters])
         text = f"- {name}: {parameters / 1e6:.1f} million parameters, "
         if not smaller:
-            text += f"fewer than all {len(rivals)} baselines."
+            text += f"fewer than each of the {len(rivals)} baselines."
         elif not larger:
             text += "fewer than no baseline."
         else:
-            text += f"fewer than {', '.join(larger)}, more than {', '.join(smaller)}."
+            text += f"fewer than {_listed(larger)}, more than {_listed(smaller)}."
         lines.append(text)
     return "\n".join(lines)
+
+
+def _listed(names: list[str]) -> str:
+    """'a, b and c'."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)

@@ -60,7 +60,7 @@ def test_sweep_is_ordered_by_the_dial_and_practice_comes_last():
     found = joint_loss.sweep(table(*[(0, one) for one in made]))
     assert list(found["setting"]) == [
         "cross-entropy",
-        "β = 0.0002, as a sum over the batch",
+        "β = 0.0002, sum over the batch",
         "focal loss",
         "class weights",
     ]
@@ -82,7 +82,7 @@ def test_differences_are_taken_within_a_seed():
     """Two seeds that differ much; the second setting gains one nv of four in each."""
     made = [(0, run([5])), (0, run(**SUM)), (1, run([5, 6])), (1, run([5], **SUM))]
     found = joint_loss.differences(joint_loss.sweep(table(*made)), "nv")
-    row = found.loc["β = 0.0002, as a sum over the batch"]
+    row = found.loc["β = 0.0002, sum over the batch"]
     assert [row["value"], row["low"], row["high"], row["pairs"]] == [0.25, 0.25, 0.25, 2]
     assert row["verdict"] == "better"
 
@@ -100,11 +100,19 @@ def test_findings_name_what_was_decided():
     made += [(s, run([5], **WEIGHTS)) for s in (0, 1)]
     found = joint_loss.sweep(table(*made))
     text = joint_loss.paper_finding(found)
-    assert "under none of the readings" in text
-    assert "undecided: as a sum over the batch +0.0 (+0.0 to +0.0)" in text
+    assert "2 pairs of runs show no change of balanced accuracy under any reading" in text
+    assert "alone: sum over the batch +0.0 (+0.0 to +0.0). No interval" in text
     text = joint_loss.practice_finding(found)
-    assert "four rare classes by +25.0 (+25.0 to +25.0) points (better)" in text
+    assert "four rare classes changes by +25.0 (+25.0 to +25.0) points (better)" in text
     assert "nv by -25.0 (-25.0 to -25.0) (worse)" in text
+
+
+def test_a_change_is_told():
+    """The joint loss finds the akiec that cross-entropy misses, in both seeds."""
+    made = [(s, run(wrong, **recipe)) for s in (0, 1) for wrong, recipe in (([0], {}), ([], SUM))]
+    text = joint_loss.paper_finding(joint_loss.sweep(table(*made)))
+    assert "show a change of balanced accuracy under 1 of 1 readings" in text
+    assert "alone: better: sum over the batch +14.3" in text
 
 
 def test_findings_without_runs():
@@ -112,6 +120,16 @@ def test_findings_without_runs():
     assert "not been made yet" in joint_loss.paper_finding(found)
     assert "not made yet" in joint_loss.practice_finding(found)
     assert joint_loss.in_words(joint_loss.differences(found, "nv")) == ""
+
+
+def test_titled():
+    made = [(0, run(**recipe)) for recipe in ({}, {"beta": 1 / 17}, WEIGHTS)]
+    found = joint_loss.sweep(table(*made))
+    rows = joint_loss.titled(joint_loss.differences(found, "nv"), found)
+    assert list(rows.index) == [
+        "β = 0.0588235, sum over the batch (50.00%)",
+        "class weights",
+    ]
 
 
 def test_in_words_groups_by_verdict():

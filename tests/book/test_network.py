@@ -105,11 +105,11 @@ def test_costs(tmp_path):
 
 
 def test_size_claim():
-    rivals = pd.Series({"alexnet": 58e6, "arl14": 8e6})
+    rivals = pd.Series({"alexnet": 58e6, "vgg16": 134e6, "arl14": 8e6})
     text = network.size_claim({"512": 2_698_851, "4096": 30_485_603, "big": 10**9}, rivals)
     assert text.splitlines() == [
-        "- 512: 2.7 million parameters, fewer than all 2 baselines.",
-        "- 4096: 30.5 million parameters, fewer than alexnet, more than arl14.",
+        "- 512: 2.7 million parameters, fewer than each of the 3 baselines.",
+        "- 4096: 30.5 million parameters, fewer than AlexNet and VGG16, more than ARL14.",
         "- big: 1000.0 million parameters, fewer than no baseline.",
     ]
     unknown = pd.Series({"alexnet": np.nan})
