@@ -29,14 +29,13 @@ def serve(name: str, size: int, batch: int, pipe: Connection) -> None:
     import numpy as np
 
     from skinlib.cost import cost
-    from skinlib.environment import peak_memory
+    from skinlib.environment import jit_compile, peak_memory
     from skinlib.models import build
-    from skinlib.training import compiles
 
     model = build(name, (size, size, 3))
     costs = cost(model)  # before there is an optimizer, whose state would count on disk
     optimizer = keras.optimizers.Adam(2e-4)
-    model.compile(optimizer, "categorical_crossentropy", jit_compile=compiles())
+    model.compile(optimizer, "categorical_crossentropy", jit_compile=jit_compile())
     pixels = np.random.default_rng(0).uniform(0, 255, (batch, size, size, 3)).astype("float32")
     labels = np.eye(7, dtype="float32")[np.arange(batch) % 7]
     work = {
@@ -47,7 +46,7 @@ def serve(name: str, size: int, batch: int, pipe: Connection) -> None:
         task()
     while (order := pipe.recv()) != "stop":
         if order == "cost":
-            pipe.send({**costs, "peak_memory_bytes": peak_memory()})
+            pipe.send({**costs, "peak_memory_mib": peak_memory()})
         else:
             start = time.perf_counter()
             work[order]()
@@ -79,18 +78,18 @@ def measure(size: int, batch: int, rounds: int) -> dict[str, dict]:
 
 
 def table(costs: dict[str, dict]) -> pd.DataFrame:
-    """A row a network, in units for people, with times as multiples of the paper's network."""
+    """One row per network, in units for people, with times as multiples of the paper's network."""
     frame = pd.DataFrame(costs).T
     times = frame[["step_seconds", "prediction_seconds"]]
     ratios = (times / times.loc["proposed"]).rename(columns=lambda c: c.replace("seconds", "ratio"))
     frame["parameters"] /= 1e6
     frame["multiply_adds"] /= 1e9
-    frame[["bytes_on_disk", "peak_memory_bytes"]] /= 2**20
+    frame["bytes_on_disk"] /= 2**20
     names = {
         "parameters": "parameters (M)",
         "multiply_adds": "multiply-adds (G)",
         "bytes_on_disk": "disk (MiB)",
-        "peak_memory_bytes": "peak memory (MiB)",
+        "peak_memory_mib": "peak memory (MiB)",
     }
     return frame.rename(columns=names).join(ratios).round(3)
 

@@ -225,7 +225,7 @@ DRAWN = {
         frame([1, 2], mean=[0.01, 0.02], sum=[0.1, 0.2]), {"mean": 0.03, "sum": 0.3}, "test"
     ),
     "sweep": lambda: losses.sweep(
-        pd.concat({"accuracy": rows(0.5, 0.6), "F1": rows(0.3, 0.4)}, axis=1), "test", paper="b"
+        pd.concat({"accuracy": rows(0.5, 0.6), "F1": rows(0.3, 0.4)}, axis=1), "test", paper=["b"]
     ),
     "recalls": lambda: losses.recalls(
         frame(["focal", "both"], nv=[0.9, 0.8], df=[0.1, 0.25]),

@@ -1,11 +1,12 @@
 """Figures of chapter 04: imbalance, the focal curve, and what the joint loss does."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
 
 from skinlib.book.figures import style
 
@@ -70,35 +71,38 @@ def focal_share(shares: pd.DataFrame, bounds: Mapping[str, float], data: str) ->
     return figure
 
 
-def sweep(table: pd.DataFrame, data: str, paper: str | None = None) -> Figure:
-    """Scores of every setting with their intervals over seeds; a dashed line at the first.
+def sweep(table: pd.DataFrame, data: str, paper: Sequence[str] = ()) -> Figure:
+    """What every setting changes, with intervals over seeds; a dashed line at no change.
 
     Args:
-        table: one row per setting; columns (score, "value" | "low" | "high"), from 0 to 1.
+        table: one row per setting; columns (score, "value" | "low" | "high"), shares of 1.
         data: the data set's name.
-        paper: the row that is the paper's own setting.
+        paper: the rows that are the paper's own settings.
     """
+    if table.empty:
+        return style.not_measured("the runs are being made again")
     names = list(table.columns.get_level_values(0).unique())
     size = (style.WIDTH, 0.4 * len(table) + 1.4)
     figure, axes = plt.subplots(1, len(names), figsize=size, sharey=True)
-    theirs = np.asarray(table.index == paper)
+    theirs = table.index.isin(paper)
     y = np.arange(len(table))
     for ax, name in zip(axes, names, strict=True):
         style.intervals(ax, table[name][~theirs], y[~theirs], label="a setting")
-        if paper is not None:
+        if theirs.any():
             row = table[name][theirs]
-            style.intervals(ax, row, y[theirs], label="the paper's", marker="D", color=style.ORANGE)
-        ax.axvline(table[name, "value"].iloc[0], color="0.6", linewidth=0.8, linestyle="--")
-        style.share(ax.xaxis)
-        ax.set_xlabel(name)
+            label = "the paper's β"
+            style.intervals(ax, row, y[theirs], label=label, marker="D", color=style.ORANGE)
+        ax.axvline(0, color="0.6", linewidth=0.8, linestyle="--")
+        ax.xaxis.set_major_formatter(PercentFormatter(1, symbol=""))
+        ax.set_xlabel(f"{name},\ndifference in points")
     style.name_rows(axes[0], table.index)
     for ax in axes[1:]:
         ax.spines.left.set_visible(False)
         ax.tick_params(axis="y", length=0)
         ax.grid(axis="x", color="0.9")
-    if paper is not None:
+    if theirs.any():
         style.legend(figure)
-    style.title(figure, data, "95 % intervals over seeds")
+    style.title(figure, data, "95 % intervals over seeds, in pairs of one seed")
     return figure
 
 
@@ -110,6 +114,8 @@ def recalls(table: pd.DataFrame, counts: pd.Series, data: str) -> Figure:
         counts: test images per class.
         data: the data set's name.
     """
+    if table.empty:
+        return style.not_measured("the runs are being made again")
     figure, axes = plt.subplots(len(table), 1, figsize=(style.WIDTH, 0.48 * len(table) + 1))
     for ax, (setting, values) in zip(axes, table.iterrows(), strict=True):
         ax.imshow(values.to_numpy()[None], vmin=0, vmax=1, aspect="auto")

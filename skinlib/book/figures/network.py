@@ -149,8 +149,11 @@ def rivals(table: pd.DataFrame) -> Figure:
     """The paper's accuracies against what the networks cost.
 
     Args:
-        table: one row per network, with `accuracy` (%), `parameters` and `multiply_adds`.
+        table: one row per network, with `accuracy` (%), `parameters` and `multiply_adds`;
+            where these are not known, the figure says so.
     """
+    if table["parameters"].isna().all():
+        return style.not_measured("the costs are being measured again")
     costs = {"parameters": "parameters", "multiply_adds": "multiply-adds of one prediction"}
     figure, axes = plt.subplots(2, 1, figsize=(style.WIDTH, 5.6))
     for ax, (column, label) in zip(axes, costs.items(), strict=True):

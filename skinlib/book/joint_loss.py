@@ -1,0 +1,179 @@
+"""Chapter 4's sweep: each setting's place on the dial, and what it changes."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from skinlib.book.verdict import RARE
+from skinlib.data.dataset import CLASSES
+from skinlib.intervals import compare, show, t_interval
+from skinlib.runs import Run
+from skinlib.scores import per_class
+
+PLAIN = "cross-entropy"
+PRACTICE = ("class weights", "balanced sampling")
+READINGS = {
+    "mean": "mean",
+    "batch_sum": "sum over the batch",
+    "dataset_sum": "sum over the data",
+}
+"""A reading of eq. 4, as a recipe names it -> in words."""
+PAPER = [f"β = 0.0002, {words}" for words in READINGS.values()]
+"""The paper's own settings: it does not say which of them ran."""
+
+
+def dial(run: Run) -> float:
+    """beta', the focal term's share of a run's loss, with both terms as means.
+
+    beta s / (1 - beta + beta s): s, by the run's reading of eq. 4, is 1, the batch's
+    size, or the number of training images.
+    """
+    recipe = run.config["recipe"]
+    sizes = {
+        "mean": 1,
+        "batch_sum": recipe["batch_size"],
+        "dataset_sum": run.config["split"]["train"],
+    }
+    focal = recipe["beta"] * sizes[recipe["focal_reduction"]]
+    return focal / (1 - recipe["beta"] + focal)
+
+
+def setting(run: Run) -> str:
+    """What a run of the sweep does, in words."""
+    recipe = run.config["recipe"]
+    if recipe["class_weights"]:
+        return PRACTICE[0]
+    if recipe["sampling"] == "balanced":
+        return PRACTICE[1]
+    beta = recipe["beta"]
+    if beta in (0, 1):
+        return "focal loss" if beta else PLAIN
+    return f"β = {beta:g}, {READINGS[recipe['focal_reduction']]}"
+
+
+def sweep(runs: pd.DataFrame) -> pd.DataFrame:
+    """What chapter 4 compares, of all runs without a dead part.
+
+    Args:
+        runs: of `skinlib.runs.load`; may be empty.
+
+    Returns:
+        One row per run: `setting`, `dial` (the mean over the setting's runs, whose
+        splits differ by an image or two), `seed`, `accuracy`, `balanced accuracy`, the
+        recall of each class, and `rare classes`, the mean recall of the four rarest.
+        By the dial; what practitioners use comes last.
+    """
+    scores = ["accuracy", "balanced accuracy"]
+    columns = ["setting", "dial", "seed", *scores, *CLASSES, "rare classes"]
+    rows = []
+    for _, row in runs[runs["dead"] == ""].iterrows():
+        run = row["run"]
+        recall = per_class(run)["recall"]
+        found = {"setting": setting(run), "dial": dial(run), **row[["seed", *scores]]}
+        rows.append({**found, **recall, "rare classes": recall[RARE].mean()})
+    table = pd.DataFrame(rows, columns=columns)
+    table["dial"] = table.groupby("setting")["dial"].transform("mean")
+    order = table["dial"] + 2 * table["setting"].isin(PRACTICE)  # dial: at most 1
+    order = order.sort_values(kind="stable").index
+    return table.loc[order].reset_index(drop=True)
+
+
+def differences(table: pd.DataFrame, score: str) -> pd.DataFrame:
+    """How much a setting changes a score, against cross-entropy alone.
+
+    Runs of one seed share their split, their first weights and the order of their
+    images, so they are compared in pairs.
+
+    Args:
+        table: of `sweep`.
+        score: one of its columns.
+
+    Returns:
+        One row per other setting, in the table's order: `value`, `low`, `high`
+        (Student's interval over pairs), the same in `points` as text, `pairs` and
+        `verdict` (see `skinlib.intervals.compare`).
+    """
+    names = [name for name in table["setting"].unique() if name != PLAIN]
+    values = table.pivot_table(score, "seed", "setting")
+    values = values.reindex(columns=[PLAIN, *names])
+    rows = {}
+    for name in names:
+        gaps = (values[name] - values[PLAIN]).dropna()
+        row = t_interval(gaps)
+        points = {"points": show(row, signed=True)}
+        rows[name] = {**row, **points, "pairs": len(gaps), "verdict": compare(row)}
+    columns = ["value", "low", "high", "points", "pairs", "verdict"]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+
+
+def titled(rows: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    """Rows of `differences`, with the place on the dial behind each setting's name.
+
+    Args:
+        rows: one per setting.
+        table: of `sweep`.
+    """
+    place = table.groupby("setting")["dial"].first()
+    shown = [name for name in rows.index if name not in PRACTICE]
+    return rows.rename(index={name: f"{name} ({place[name]:.2%})" for name in shown})
+
+
+def in_words(rows: pd.DataFrame) -> str:
+    """'better: class weights +20.1 (+12.5 to +27.7); undecided: ...', in points."""
+    parts = []
+    for verdict in ("better", "worse", "undecided"):
+        chosen = rows[rows["verdict"] == verdict]
+        named = [f"{name} {points}" for name, points in chosen["points"].items()]
+        if named:
+            parts.append(f"{verdict}: {', '.join(named)}")
+    return "; ".join(parts)
+
+
+def paper_finding(table: pd.DataFrame) -> str:
+    """What the paper's beta changes in balanced accuracy, under each reading of eq. 4.
+
+    Args:
+        table: of `sweep`.
+    """
+    rows = differences(table, "balanced accuracy")
+    rows = rows[rows.index.isin(PAPER) & (rows["pairs"] > 0)]
+    if rows.empty:
+        return "The runs with the paper's β have not been made yet."
+    decided = rows["verdict"] != "undecided"
+    where = f"under {decided.sum()} of {len(rows)} readings"
+    told = (
+        f"a change of balanced accuracy {where}"
+        if decided.any()
+        else ("no change of balanced accuracy under any reading")
+    )
+    rows.index = rows.index.str.removeprefix("β = 0.0002, ")
+    changes = in_words(rows).removeprefix("" if decided.any() else "undecided: ")
+    limit = rows[["low", "high"]].abs().max(axis=None)
+    end = "" if pd.isna(limit) else f" No interval reaches beyond {100 * limit:.1f}."
+    return (
+        f"**With the paper's β = 0.0002, {rows['pairs'].max()} pairs of runs show {told} "
+        f"of eq. 4.** In points, against {PLAIN} alone: {changes}.{end}"
+    )
+
+
+def practice_finding(table: pd.DataFrame) -> str:
+    """What class weights and balanced sampling change, and who pays.
+
+    Args:
+        table: of `sweep`.
+    """
+    scores = ("rare classes", "nv", "accuracy")
+    changes = {score: differences(table, score) for score in scores}
+    done = [name for name in PRACTICE if name in changes["nv"].index]
+    if not done:
+        return "The runs with class weights and balanced sampling are not made yet."
+    lines = []
+    for name in done:
+        rare, common, accuracy = (changes[score].loc[name] for score in scores)
+        lines.append(
+            f"**With {name}**, the recall of the four rare classes changes by "
+            f"{rare['points']} points ({rare['verdict']}), that of nv by "
+            f"{common['points']} ({common['verdict']}), and accuracy by "
+            f"{accuracy['points']} ({accuracy['verdict']})."
+        )
+    return "\n\n".join(lines)

@@ -1,0 +1,177 @@
+"""Chapter 5: readings of the paper's network, its pulse, and what the networks cost."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import keras
+import pandas as pd
+
+from skinlib.book.figures.network import NAMES
+from skinlib.cost import multiply_adds
+from skinlib.models import build
+from skinlib.runs import Run, is_done
+from skinlib.training.train import trained_network
+
+COSTS = {
+    "parameters": "parameters",
+    "multiply_adds": "multiply-adds",
+    "step_seconds": "training step (s)",
+    "prediction_seconds": "prediction (s)",
+    "peak_memory_mib": "peak memory (MiB)",
+}
+"""Of what `benchmarks/models.py` records, what the book shows -> its name there."""
+
+
+def readings(options: Mapping[str, Mapping[str, object]], size: int = 224) -> pd.DataFrame:
+    """What the proposed network costs as the paper may have meant it.
+
+    Args:
+        options: a reading's name -> keyword arguments of `skinlib.models.proposed`.
+        size: height and width of the images, in pixels.
+
+    Returns:
+        One row per reading: `parameters`, `multiply-adds` of one prediction, and `map`,
+        the side of the map that attention chooses from.
+    """
+    rows = {}
+    for name, arguments in options.items():
+        model = build("proposed", (size, size, 3), **arguments)
+        rows[name] = {
+            "parameters": model.count_params(),
+            "multiply-adds": sum(multiply_adds(model).values()),
+            "map": model.get_layer("conv9").output.shape[1],
+        }
+        keras.backend.clear_session()
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def kept_network(folder: str | Path) -> tuple[keras.Model, Run | None]:
+    """A trained network whose weights were kept, and its run.
+
+    Where there is no run, the proposed network as it is before training, for images of
+    64 x 64, and None.
+
+    Raises:
+        RecordError: if the run is damaged, or kept no weights.
+    """
+    if not is_done(Path(folder)):
+        keras.utils.set_random_seed(0)
+        return build("proposed", (64, 64, 3)), None
+    run = Run.read(Path(folder))
+    return trained_network(run), run
+
+
+def pulse(run: Run | None) -> pd.DataFrame:
+    """The vital signs of a run of the proposed network; no rows without a run.
+
+    Returns:
+        One row per sign: where a `fresh` layer starts (NaN if nowhere in particular),
+        and what was measured of the `trained` one.
+    """
+    rows = {}
+    if run is not None:
+        signs = run.config["vital_signs"]
+        moved, attention = signs["deformable"], signs["attention"]
+        rows = {
+            "offset, mean length (pixels of its map)": (0, moved["offset_mean"]),
+            "offset, 95th percentile": (0, moved["offset_p95"]),
+            "mask, mean": (0.5, moved["mask_mean"]),
+            "mask, standard deviation": (0, moved["mask_std"]),
+            "gamma": (0.01, attention["gamma"]),
+            "alpha on its highest tenth of places": (
+                attention["uniform"],
+                attention["top_tenth"],
+            ),
+            "share of ReLU units at zero on all images": (
+                None,
+                signs["dead_relu"]["share"],
+            ),
+        }
+    columns = ["fresh", "trained"]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns, dtype=float)
+
+
+def pulse_in_words(run: Run | None) -> str:
+    """Which parts of a run's network are at work, in a few sentences."""
+    if run is None:
+        return (
+            "The run of this network is being made again. Until it is there, you look at "
+            "a network that has not been trained."
+        )
+    signs = run.config["vital_signs"]
+    if signs["dead"]:
+        lead = f"**Not all of it is alive: {'; '.join(signs['dead'])}.**"
+    else:
+        lead = "**Every part is at work.**"
+    moved, relu = signs["deformable"], signs["dead_relu"]
+    text = (
+        f"{lead} The sampling points moved by {moved['offset_mean']:.2f} pixels of their "
+        f"map on average, and gamma went from 0.010 to {signs['attention']['gamma']:.3f}. "
+        f"Of all ReLU units, {relu['share']:.1%} are zero on every image"
+    )
+    if relu["layers"]:
+        worst = max(relu["layers"], key=relu["layers"].get)
+        text += f", most often in `{worst}`: {relu['layers'][worst]:.1%}"
+    return text + "."
+
+
+def costs(path: str | Path, table1: pd.DataFrame) -> pd.DataFrame:
+    """The paper's scores beside what the networks cost.
+
+    Args:
+        path: what `benchmarks/models.py --record` wrote; may be missing.
+        table1: one row per network.
+
+    Returns:
+        `table1` with the columns of `COSTS`; NaN where nothing was measured.
+    """
+    models = json.loads(Path(path).read_text())["models"] if Path(path).exists() else {}
+    measured = pd.DataFrame.from_dict(models, orient="index")
+    return table1.join(measured.reindex(index=table1.index, columns=list(COSTS)))
+
+
+def machine(path: str | Path) -> str:
+    """Where and how the costs were measured."""
+    if not Path(path).exists():
+        return "The costs are being measured again."
+    record = json.loads(Path(path).read_text())
+    place, settings = record["environment"], record["settings"]
+    side = settings["size"]
+    parts = [
+        ", ".join(place["gpus"]) or place["processor"],
+        f"{place['cores']} cores",
+        f"Keras {place['packages']['keras']} on {place['backend']}",
+        f"steps of {settings['batch']} images of {side} x {side} pixels",
+    ]
+    return f"Measured on {', '.join(parts)}, {place['date']}."
+
+
+def size_claim(widths: Mapping[str, int], rivals: pd.Series) -> str:
+    """Of which widths of the last layers it is true that the network is smaller.
+
+    Args:
+        widths: a reading in words -> the network's parameters.
+        rivals: network -> its parameters; NaN where nothing was measured.
+    """
+    rivals = rivals.dropna().rename(index=NAMES)
+    if rivals.empty:
+        return "The other networks are being counted again."
+    lines = []
+    for name, parameters in widths.items():
+        larger = list(rivals.index[rivals > parameters])
+        smaller = list(rivals.index[rivals <= parameters])
+        text = f"- {name}: {parameters / 1e6:.1f} million parameters, "
+        if not smaller:
+            text += f"fewer than each of the {len(rivals)} baselines."
+        elif not larger:
+            text += "fewer than no baseline."
+        else:
+            text += f"fewer than {_listed(larger)}, more than {_listed(smaller)}."
+        lines.append(text)
+    return "\n".join(lines)
+
+
+def _listed(names: list[str]) -> str:
+    """'a, b and c'."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if names[1:] else names)
