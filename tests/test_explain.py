@@ -223,3 +223,15 @@ def test_fresh_weights_destroy_the_map(proposed):
     )
     assert abs(spearmanr(before.ravel(), after.ravel()).statistic) < 0.5
     np.testing.assert_allclose(after, again, atol=1e-5)
+
+
+def test_cells_are_the_lesions_share_of_each_place():
+    masks = np.zeros((1, 8, 8))
+    masks[0, :4, :2] = 1
+    np.testing.assert_allclose(explain.cells(masks, 2)[0], [[0.5, 0], [0, 0]])
+
+
+def test_spread_counts_the_places():
+    maps = np.zeros((3, 4, 4))
+    maps[0], maps[1, 0, :2], maps[2, 3, 3] = 7, 2, 1
+    np.testing.assert_allclose(explain.spread(maps), [16, 2, 1])
