@@ -125,6 +125,37 @@ def camera_frame(image: np.ndarray, resize: str) -> Image.Image:
 # Chapter 2
 
 
+def onnx_deform_conv(
+    x: np.ndarray, w: np.ndarray, offset: np.ndarray, mask: np.ndarray
+) -> np.ndarray:
+    """ONNX's DeformConv in plain NumPy, for a 3 x 3 kernel that pads by 1.
+
+    Args:
+        x: float32 (N, H, W, C).
+        w: (3, 3, C, F).
+        offset: (N, H, W, 18).
+        mask: (N, H, W, 9).
+
+    Returns:
+        (N, H, W, F).
+    """
+    import onnx
+    from onnx.reference import ReferenceEvaluator
+
+    first = {"x": x, "offset": offset, "mask": mask}
+    first = {name: np.moveaxis(values, -1, 1) for name, values in first.items()}
+    first |= {"w": w.transpose(3, 2, 0, 1), "bias": np.zeros(w.shape[-1], "float32")}
+    names = ["x", "w", "offset", "bias", "mask"]
+    tensor = onnx.helper.make_tensor_value_info
+    inputs = [tensor(name, onnx.TensorProto.FLOAT, None) for name in names]
+    outputs = [tensor("y", onnx.TensorProto.FLOAT, None)]
+    node = onnx.helper.make_node("DeformConv", names, ["y"], pads=[1, 1, 1, 1])
+    graph = onnx.helper.make_graph([node], "deform", inputs, outputs)
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 19)])
+    (y,) = ReferenceEvaluator(model).run(None, first)
+    return np.moveaxis(y, 1, -1)
+
+
 def largest_part(mask: np.ndarray) -> np.ndarray:
     """The largest connected part of an outline: bool (H, W), from (H, W) that is 0 elsewhere."""
     parts, _ = label(mask)

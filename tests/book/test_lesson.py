@@ -52,6 +52,15 @@ def test_a_camera_frame_gives_back_the_square(resize):
     assert (frame[0] > 128).sum() == pytest.approx(200, abs=2)
 
 
+def test_onnx_without_offsets_is_a_plain_convolution():
+    rng = np.random.default_rng(0)
+    x, w = rng.normal(size=(2, 5, 6, 3)), rng.normal(size=(3, 3, 3, 4))
+    x, w, offset = x.astype("float32"), w.astype("float32"), np.zeros((2, 5, 6, 18), "float32")
+    half = lesson.onnx_deform_conv(x, w, offset, np.full((2, 5, 6, 9), 0.5, "float32"))
+    plain = keras.ops.convert_to_numpy(keras.ops.conv(x, w, padding="same"))
+    np.testing.assert_allclose(half, plain / 2, atol=1e-4)
+
+
 class TestShapes:
     def test_a_disc_and_an_ellipse(self):
         assert lesson.shape(ellipse(20, 20))["elongation"] == pytest.approx(1, abs=0.01)
