@@ -12,6 +12,7 @@ from keras import ops
 from PIL import Image
 from scipy import stats
 
+
 from skinlib.data.dataset import Dataset
 from skinlib.errors import SkinlibError
 
@@ -195,11 +196,30 @@ def coarse(masks: np.ndarray, places: int) -> np.ndarray:
     Returns:
         (N, size, size): the lesion's share of each place, stretched back like a heat map.
     """
+    return stretch(cells(masks, places), masks.shape[1:])
+
+
+def cells(masks: np.ndarray, places: int) -> np.ndarray:
+    """The lesion's share of each place of a layer: float32 (N, places, places), 0 to 1.
+
+    Args:
+        masks: (N, size, size), 1 on the lesion.
+        places: height and width of the layer.
+    """
     shares = [
         Image.fromarray(mask.astype("float32")).resize((places, places), Image.Resampling.BOX)
         for mask in masks
     ]
-    return stretch(np.stack([np.asarray(share) for share in shares]), masks.shape[1:])
+    return np.stack([np.asarray(share) for share in shares])
+
+
+def spread(maps: np.ndarray) -> np.ndarray:
+    """Over how many places each map effectively spreads, (N,): the exponential of its entropy.
+
+    1 for a single spot, and the number of places for a uniform map. `maps`: (N, h, w), 0 or more.
+    """
+    flat = maps.reshape(len(maps), -1)  # (N, h w)
+    return np.exp(stats.entropy(flat, axis=1))
 
 
 def pointing(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:

@@ -246,3 +246,15 @@ def test_rank_correlation_leaves_flat_maps_out():
     pairs = [(maps[i].ravel(), others[i].ravel()) for i in (0, 2)]
     assert found == pytest.approx(np.mean([spearmanr(*pair).statistic for pair in pairs]))
     assert np.isnan(explain.rank_correlation(maps[1:2], others[1:2]))
+
+
+def test_cells_are_the_lesions_share_of_each_place():
+    masks = np.zeros((1, 8, 8))
+    masks[0, :4, :2] = 1
+    np.testing.assert_allclose(explain.cells(masks, 2)[0], [[0.5, 0], [0, 0]])
+
+
+def test_spread_counts_the_places():
+    maps = np.zeros((3, 4, 4))
+    maps[0], maps[1, 0, :2], maps[2, 3, 3] = 7, 2, 1
+    np.testing.assert_allclose(explain.spread(maps), [16, 2, 1])

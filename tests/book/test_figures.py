@@ -164,7 +164,9 @@ def pairs():
 EXPECTED = yaml.safe_load(Path(__file__).with_name("figures.yml").read_text())
 DRAWN = {
     "not_measured": lambda: figures.not_measured("no masks"),
-    "class_histogram": lambda: dataset.class_histogram(nine()),
+    "class_histogram": lambda: dataset.class_histogram(
+        pd.DataFrame({"ham10000": [3, 1], "phantom": [1, 1]}, index=["nv", "df"])
+    ),
     "samples": lambda: dataset.samples(nine(), columns=2),
     "patients": lambda: dataset.patients(nine()),
     "pictures_per_lesion": lambda: dataset.pictures_per_lesion(nine()),
@@ -180,6 +182,13 @@ DRAWN = {
     "grids": lambda: deformable.grids(GRID, GRID + 0.5, 4),
     "hats": lambda: deformable.hats(1.25, 3),
     "slope": lambda: deformable.slope(np.arange(-1.0, 2), np.array([0.0, 2, 0]), 0.5, -2.0),
+    "kink": lambda: deformable.kink(
+        np.array([0.5, 1, 1.5, 2]),
+        np.array([0.5, 1, 0.5, 0]),
+        np.array([1.0, 0, -1, 0]),
+        np.array([1.0, -1, -1, 0]),
+    ),
+    "shift_losses": lambda: deformable.shift_losses({"plain": [2.0, 1.5], "ours": [2.0, 0.5]}),
     "over_lesions": lambda: deformable.over_lesions(
         IMAGE[None], MASK[None], [np.array([[GRID + 4, GRID * 3 + 2]])], ["round"], "test"
     ),

@@ -16,9 +16,7 @@ NAMES = verdict.PAPER_SCORES
 
 def runs_of(variant, *values, **columns):
     """Runs with these scores, one per seed; a value may be three, one per score."""
-    scores = np.broadcast_to(
-        np.array(values, float).reshape(len(values), -1), (len(values), 3)
-    )
+    scores = np.broadcast_to(np.array(values, float).reshape(len(values), -1), (len(values), 3))
     table = pd.DataFrame(scores, columns=list(NAMES))
     fixed = {"data": "ham10000", "split": "random", "size": 224, "dead": "", **columns}
     return table.assign(variant=variant, seed=range(len(values)), **fixed)
@@ -143,9 +141,7 @@ def test_scatter_helps_no_claim_to_be_better(gains, factor):
     narrow, wide = (
         verdict.better(
             table(
-                runs_of(
-                    "proposed", *(0.5 + gains.mean(0) + k * (gains - gains.mean(0)))
-                ),
+                runs_of("proposed", *(0.5 + gains.mean(0) + k * (gains - gains.mean(0)))),
                 rival,
             ),
             "alexnet",
@@ -197,9 +193,7 @@ def test_parts_are_corrected_for_three_comparisons():
     gains = {"deformable": rng.normal(0, 0.01, 6), "attention": 0.001 + STEPS.repeat(2)}
     gains["joint_loss"] = rng.normal(0.005, 0.01, 6)
     found = verdict.parts(parts_of(**gains))
-    p = pd.Series(
-        {part: stats.ttest_1samp(gain, 0).pvalue for part, gain in gains.items()}
-    )
+    p = pd.Series({part: stats.ttest_1samp(gain, 0).pvalue for part, gain in gains.items()})
     holm = holm_correction(p)
     assert p["attention"] < 0.05 < holm["attention"]
     for part, answer in found.items():
@@ -209,11 +203,7 @@ def test_parts_are_corrected_for_three_comparisons():
 
 
 @settings(deadline=None, max_examples=40)
-@given(
-    st.lists(
-        st.lists(st.floats(-0.1, 0.1), min_size=6, max_size=6), min_size=3, max_size=3
-    )
-)
+@given(st.lists(st.lists(st.floats(-0.1, 0.1), min_size=6, max_size=6), min_size=3, max_size=3))
 def test_the_interval_of_a_part_says_what_its_p_says(gains):
     assume(all(np.ptp(gain) > 1e-3 for gain in gains))
     gains = dict(zip(("deformable", "attention", "joint_loss"), gains, strict=True))
@@ -237,12 +227,8 @@ def test_each_class_is_asked_for():
     labels = np.repeat(np.arange(7), 10)
 
     def runs_with(variant, right):
-        answers = [
-            np.where(np.arange(70) % 10 < n, labels, (labels + 1) % 7) for n in right
-        ]
-        return runs_of(variant, 0, 0, 0).assign(
-            run=[run_of(labels, a) for a in answers]
-        )
+        answers = [np.where(np.arange(70) % 10 < n, labels, (labels + 1) % 7) for n in right]
+        return runs_of(variant, 0, 0, 0).assign(run=[run_of(labels, a) for a in answers])
 
     def but_one(variant, one):
         runs = runs_with(variant, (8, 9, 8))
@@ -252,9 +238,7 @@ def test_each_class_is_asked_for():
         return runs
 
     rival = runs_with("alexnet", (1, 2, 2))
-    found = verdict.every_class(
-        table(runs_with("proposed", (8, 9, 8)), rival), "alexnet"
-    )
+    found = verdict.every_class(table(runs_with("proposed", (8, 9, 8)), rival), "alexnet")
     assert found.kind == Kind.REPRODUCED
     assert list(found.numbers) == list(CLASSES)
     found = verdict.every_class(table(but_one("proposed", 3), rival), "alexnet")
@@ -264,9 +248,7 @@ def test_each_class_is_asked_for():
 
 def maps_of(**overlaps):
     frames = [
-        runs_of(name, *[0] * len(values), size=64, split="grouped").assign(
-            overlap=values
-        )
+        runs_of(name, *[0] * len(values), size=64, split="grouped").assign(overlap=values)
         for name, values in overlaps.items()
     ]
     return table(*frames)
@@ -291,14 +273,9 @@ def test_maps_must_beat_every_rival(a, b, expected):
 
 
 def test_maps_that_are_ahead_in_one_training_only_decide_nothing():
-    found = verdict.heat_maps(
-        maps_of(proposed=(0.9, 0.5, 0.5), a=(0.1, 0.52, 0.52)), ["a"]
-    )
+    found = verdict.heat_maps(maps_of(proposed=(0.9, 0.5, 0.5), a=(0.1, 0.52, 0.52)), ["a"])
     half = stats.t.ppf(0.975, 2) * np.std([80, -2, -2], ddof=1) / 3**0.5
-    assert (
-        found.figure
-        == f"a +25.3 ({25.33333 - half:+.1f} to {25.33333 + half:+.1f}) points"
-    )
+    assert found.figure == f"a +25.3 ({25.33333 - half:+.1f} to {25.33333 + half:+.1f}) points"
     assert found.kind == Kind.UNDECIDED
 
 
@@ -328,9 +305,7 @@ def test_a_robust_network_keeps_its_balanced_accuracy(changes, expected):
     })  # fmt: skip
     found = verdict.robust(runs)
     assert found.kind == expected
-    assert found.numbers["balanced accuracy"]["value"] == pytest.approx(
-        np.mean(changes)
-    )
+    assert found.numbers["balanced accuracy"]["value"] == pytest.approx(np.mean(changes))
     assert verdict.robust(runs.assign(**{"isic accuracy": np.nan})).kind == Kind.NOT_RUN
 
 
@@ -345,9 +320,7 @@ def sweep_of(right, beta, seeds=5, reading="mean", **recipe):
     }
     rows = []
     for seed in range(seeds):
-        answers = np.where(
-            np.arange(70) % 10 < np.array(right)[labels], labels, (labels + 1) % 7
-        )
+        answers = np.where(np.arange(70) % 10 < np.array(right)[labels], labels, (labels + 1) % 7)
         rows.append((seed, run_of(labels, answers, **recipe)))
     table = pd.DataFrame(rows, columns=["seed", "run"])
     return table.assign(beta=beta, data="phantom", size=48, split="grouped", dead="")
@@ -381,9 +354,7 @@ def test_rare_classes_leave_out_a_pair_without_partner():
     """A missing partner once ended chapter 8 with a KeyError."""
     joint = sweep_of([5] * 7, 0.0002)
     for seeds, kind in ((3, Kind.REPRODUCED), (2, Kind.UNDECIDED), (0, Kind.NOT_RUN)):
-        found = verdict.rare_classes(
-            table(sweep_of([2] * 7, 0.0, seeds), joint), "mean"
-        )
+        found = verdict.rare_classes(table(sweep_of([2] * 7, 0.0, seeds), joint), "mean")
         assert (found.kind, found.evidence["pairs at phantom"]) == (kind, seeds)
     assert verdict.rare_classes(joint[:0], "mean").kind == Kind.NOT_RUN
 
@@ -398,9 +369,7 @@ def test_rare_classes_leave_out_a_pair_without_partner():
     ],
 )
 def test_cheaper_than_all_or_most(rivals, expected):
-    found = verdict.cheaper(
-        {"a step": 1}, {f"rival {i}": cost for i, cost in enumerate(rivals)}
-    )
+    found = verdict.cheaper({"a step": 1}, {f"rival {i}": cost for i, cost in enumerate(rivals)})
     assert found.kind == expected
 
 
@@ -424,9 +393,7 @@ def test_the_leak_is_measured_seed_by_seed():
         frames.append(runs_of(name, 0.7, 0.7, 0.7, split="grouped"))
     frames.append(runs_of("arl14", 0.99, 0.99, 0.99))
     found = verdict.leak(table(*frames), "224 x 224", NAMES).loc["F1"]
-    assert found[["value", "low", "high"]].to_dict() == pytest.approx(
-        t_interval(leaks).to_dict()
-    )
+    assert found[["value", "low", "high"]].to_dict() == pytest.approx(t_interval(leaks).to_dict())
     assert (found["seeds"], found["pairs"]) == (3, 9)
     nothing = verdict.leak(table(*frames), "64 x 64", NAMES)
     assert nothing["value"].isna().all()

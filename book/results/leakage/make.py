@@ -1,4 +1,6 @@
-"""Measures the leakage of HAM10000's splits; writes leakage.csv beside this file.
+"""Measures the leakage of HAM10000's splits, and what the hash of near-duplicates recognises.
+
+Writes leakage.csv and near_duplicates.csv beside this file.
 
 python book/results/leakage/make.py FOLDER_OF_THE_ARCHIVES
 """
@@ -9,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 from tqdm import tqdm
 
+from skinlib.book.lesson import near_duplicate_control
 from skinlib.data import load, splits
 from skinlib.data.leakage import leakage
 
@@ -23,17 +26,20 @@ for seed in tqdm(range(50)):
     shares.append({**leaks.groupby(dx[split.test]).mean(), "all": leaks.mean()})
 shares = pd.DataFrame(shares)
 
-near = pd.DataFrame(
-    {
-        seed: leakage(dataset, splits.grouped_split(dataset, seed))["near_duplicate"]
-        for seed in range(5)
-    }
-)
+near = {}
+for kind in ("random", "grouped"):
+    tables = [leakage(dataset, splits.SPLITS[kind](dataset, seed)) for seed in tqdm(range(5))]
+    near[kind] = sum(table["near_duplicate"] for table in tables) / len(tables)
 table = pd.DataFrame(
     {
         "random split: same lesion (mean)": shares.mean(),
         "random split: same lesion (sd)": shares.std(),
-        "grouped split: near-duplicate (mean)": near.mean(axis=1),
+        "random split: near-duplicate (mean)": near["random"],
+        "grouped split: near-duplicate (mean)": near["grouped"],
     }
 )
-table.rename_axis("class").to_csv(Path(__file__).with_name("leakage.csv"), float_format="%.5f")
+folder = Path(__file__).parent
+table.rename_axis("class").to_csv(folder / "leakage.csv", float_format="%.5f")
+
+control = near_duplicate_control(dataset, count=1000)
+control.rename_axis("copy").to_csv(folder / "near_duplicates.csv", float_format="%.3f")

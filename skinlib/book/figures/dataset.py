@@ -9,17 +9,22 @@ from PIL import Image, ImageOps
 
 from skinlib.book.figures import style
 from skinlib.data.dataset import CLASSES, Dataset
-from skinlib.data.splits import lesions
 
 
-def class_histogram(dataset: Dataset) -> Figure:
-    """Images per class, as in figure 4 of the paper."""
-    counts = np.bincount(dataset.labels, minlength=len(CLASSES))
-    figure, ax = plt.subplots()
-    bars = ax.bar(CLASSES, counts, color=[style.COLOURS[c] for c in CLASSES])
-    ax.bar_label(bars, [f"{n:,}\n{n / counts.sum():.1%}" for n in counts], padding=2, fontsize=9)
-    ax.set(xlabel="class", ylabel="images", ylim=(0, 1.25 * counts.max()))
-    style.title(figure, dataset.name)
+def class_histogram(counts: pd.DataFrame) -> Figure:
+    """Images per class, as in figure 4 of the paper: one panel per data set.
+
+    Args:
+        counts: one row per class, one column per data set.
+    """
+    size = (style.WIDTH, 2.6 * counts.shape[1])
+    figure, axes = plt.subplots(counts.shape[1], 1, figsize=size, sharex=True, squeeze=False)
+    for ax, (name, column) in zip(axes.flat, counts.items(), strict=True):
+        bars = ax.bar(column.index, column, color=[style.COLOURS[c] for c in column.index])
+        shares = [f"{n:,}\n{n / column.sum():.1%}" for n in column]
+        ax.bar_label(bars, shares, padding=2, fontsize=9)
+        ax.set(title=f"data: {name}", ylabel="images", ylim=(0, 1.3 * column.max()))
+    axes[-1, 0].set_xlabel("class")
     return figure
 
 
@@ -27,7 +32,7 @@ def samples(dataset: Dataset, columns: int = 5, seed: int = 1) -> Figure:
     """One row per class: images of different lesions, drawn at random; the lesion's outline on
     the first where it is known."""
     rng = np.random.default_rng(seed)
-    first = np.unique(lesions(dataset), return_index=True)[1]
+    first = np.unique(dataset.lesions, return_index=True)[1]
     figure, axes = style.image_grid(len(CLASSES), columns, labels=CLASSES, ratio=1.03)
     for label, row in enumerate(axes):
         chosen = rng.permutation(first[dataset.labels[first] == label])[:columns]
@@ -62,7 +67,7 @@ def patients(dataset: Dataset) -> Figure:
 
 def pictures_per_lesion(dataset: Dataset) -> Figure:
     """How many lesions have one image, two, three, ..."""
-    sizes = pd.Series(lesions(dataset)).value_counts().value_counts().sort_index()
+    sizes = pd.Series(dataset.lesions).value_counts().value_counts().sort_index()
     figure, ax = plt.subplots()
     bars = ax.bar(sizes.index.astype(str), sizes, color="0.4")
     ax.bar_label(bars, [f"{n:,}" for n in sizes], padding=2, fontsize=9)
@@ -73,7 +78,7 @@ def pictures_per_lesion(dataset: Dataset) -> Figure:
 
 def one_lesion(dataset: Dataset) -> Figure:
     """All images of the lesion that has most of them (the first such lesion)."""
-    groups = pd.Series(range(len(dataset))).groupby(lesions(dataset))
+    groups = pd.Series(range(len(dataset))).groupby(dataset.lesions)
     chosen = max(groups.indices.values(), key=len)
     shape = style.wrapped(len(chosen), 3)
     figure, axes = style.image_grid(*shape, titles=dataset.table["image_id"][chosen])

@@ -83,6 +83,49 @@ def slope(shifts: np.ndarray, values: np.ndarray, at: float, gradient: float) ->
     return figure
 
 
+def kink(
+    places: np.ndarray, values: np.ndarray, automatic: np.ndarray, right: np.ndarray
+) -> Figure:
+    """A pixel's share in a point, its slope, and where a framework takes another slope.
+
+    Args:
+        places: of the point, in pixels, rising; whole pixels are among them.
+        values: the share at each.
+        automatic: d values / d places, as a framework computes it.
+        right: the same from the right.
+    """
+    figure, (upper, lower) = plt.subplots(2, 1, figsize=(style.WIDTH, 4.8), sharex=True)
+    upper.plot(places, values, color=style.BLUE)
+    lower.plot(places, right, color=style.BLUE, drawstyle="steps-post", label="right-hand slope")
+    whole = places == np.round(places)
+    for slope, colour, dashes in ((right, style.BLUE, "--"), (automatic, style.ORANGE, "-")):
+        for place, value, rise in zip(places[whole], values[whole], slope[whole], strict=True):
+            ends = [value, value + 0.6 * rise]
+            upper.plot([place, place + 0.6], ends, dashes, color=colour, lw=3)
+    upper.plot(places[whole], values[whole], "o", color=style.ORANGE)
+    name = "automatic slope, on a whole pixel"
+    lower.plot(places[whole], automatic[whole], "o", color=style.ORANGE, label=name)
+    lower.plot(places[~whole], automatic[~whole], ".", color="black", ms=3, label="elsewhere")
+    upper.set(ylabel="share of the pixel", ylim=(-0.1, 1.15))
+    lower.set(xlabel="position p of the point (pixels)", ylabel="slope", ylim=(-1.3, 1.3))
+    style.legend(figure, columns=3)
+    return figure
+
+
+def shift_losses(losses: dict[str, list[float]]) -> Figure:
+    """The loss after each epoch: one line per layer.
+
+    Args:
+        losses: name of the layer -> (epochs,).
+    """
+    figure, ax = plt.subplots()
+    epochs = range(1, 1 + len(next(iter(losses.values()))))
+    style.lines(ax, epochs, losses)
+    ax.set(xlabel="epoch", ylabel="loss (mean squared error)", ylim=(0, None))
+    style.legend(figure, columns=1)
+    return figure
+
+
 def over_lesions(
     images: np.ndarray, outlines: np.ndarray, points: list[np.ndarray], titles: list[str], data: str
 ) -> Figure:

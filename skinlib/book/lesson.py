@@ -1,0 +1,325 @@
+"""What the chapters need beside their subject, so that their cells show the subject."""
+
+import io
+import json
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+from keras import ops
+from PIL import Image
+from scipy.ndimage import label, uniform_filter
+from scipy.spatial import ConvexHull
+
+from skinlib.data.dataset import Dataset
+from skinlib.data.leakage import perceptual_hash
+from skinlib.environment import jit_compile
+from skinlib.intervals import compare, show
+
+STEP = 4
+"""Pixels of the image per pixel of the map, in the network of chapter 2: two strides of 2."""
+
+
+def fit(
+    model: keras.Model,
+    *data: object,
+    rate: float,
+    epochs: int,
+    loss: str = "categorical_crossentropy",
+    callbacks: Iterable[keras.callbacks.Callback] = (),
+) -> dict[str, list[float]]:
+    """Trains a network with Adam, in silence.
+
+    Args:
+        model: trained in place.
+        data: batches, such as `skinlib.data.batches.Batches`, which shuffle by themselves; or
+            inputs and targets, which stay in order, 16 at a time.
+        rate: the learning rate.
+        epochs: how many.
+        loss: what is made small.
+        callbacks: of Keras.
+
+    Returns:
+        Its history: `loss` after each epoch.
+    """
+    model.compile(keras.optimizers.Adam(rate), loss, jit_compile=jit_compile())
+    size = {"batch_size": 16} if len(data) == 2 else {}
+    fitted = model.fit(
+        *data, epochs=epochs, shuffle=False, verbose=0, callbacks=list(callbacks), **size
+    )
+    return fitted.history
+
+
+# Chapter 1
+
+
+def near_duplicate_control(dataset: Dataset, *, count: int = 100, near: int = 24) -> pd.DataFrame:
+    """What `skinlib.data.leakage.leakage` recognises: changed copies, and what is no copy.
+
+    Args:
+        dataset: whose first `count` lesions are looked at.
+        count: how many.
+        near: the most bits, of 256, that the hashes of near-duplicates differ in.
+
+    Returns:
+        One row per change; columns `images`, and `found`, the share of them whose hash is near
+        the original's, 0 to 1 (NaN of none).
+    """
+    table = pd.DataFrame({"row": range(len(dataset)), "lesion": dataset.lesions})
+    again = table.duplicated("lesion")
+    first = table[~again].set_index("lesion")["row"]
+    second = table[again].drop_duplicates("lesion").set_index("lesion")["row"][:count]
+    images = dataset.images[first.to_numpy()[:count]]
+    pairs = {name: (images, _each(images, change)) for name, change in CHANGES.items()}
+    pairs["another image of the lesion"] = (
+        dataset.images[first[second.index].to_numpy()],
+        dataset.images[second.to_numpy()],
+    )
+    pairs["another lesion"] = (images, np.roll(images, 1, axis=0))
+    rows = {
+        name: {"images": len(one), "found": _share_near(one, other, near)}
+        for name, (one, other) in pairs.items()
+    }
+    return pd.DataFrame(rows).T.astype({"images": int})
+
+
+def _share_near(one: np.ndarray, other: np.ndarray, near: int) -> float:
+    """Of pairs of images, the share whose hashes differ in at most `near` bits."""
+    if not len(one):
+        return np.nan
+    return (np.bitwise_count(perceptual_hash(one) ^ perceptual_hash(other)).sum(1) <= near).mean()
+
+
+def _jpeg(image: Image.Image) -> Image.Image:
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=30)
+    return Image.open(file)
+
+
+CHANGES: dict[str, Callable[[Image.Image], Image.Image]] = {
+    "saved as a poor JPEG": _jpeg,
+    "20 % darker": lambda image: image.point(lambda value: 0.8 * value),
+    "half as wide and high": lambda image: image.resize((image.width // 2, image.height // 2)),
+    "mirrored": lambda image: image.transpose(Image.Transpose.FLIP_LEFT_RIGHT),
+}
+"""What a copy of an image may have gone through."""
+
+
+def _each(images: np.ndarray, change: Callable[[Image.Image], Image.Image]) -> np.ndarray:
+    return np.stack([np.asarray(change(Image.fromarray(image))) for image in images])
+
+
+def camera_frame(image: np.ndarray, resize: str) -> Image.Image:
+    """A 4:3 frame, 600 x 450, such as a camera's, made from a square image (H, W, 3).
+
+    It is stretched back if the square was squashed, and else cut out.
+    """
+    picture = Image.fromarray(image)
+    if resize == "squash":
+        return picture.resize((600, 450))
+    return picture.resize((600, 600)).crop((0, 75, 600, 525))
+
+
+# Chapter 2
+
+
+def onnx_deform_conv(
+    x: np.ndarray, w: np.ndarray, offset: np.ndarray, mask: np.ndarray
+) -> np.ndarray:
+    """ONNX's DeformConv in plain NumPy, for a 3 x 3 kernel that pads by 1.
+
+    Args:
+        x: float32 (N, H, W, C).
+        w: (3, 3, C, F).
+        offset: (N, H, W, 18).
+        mask: (N, H, W, 9).
+
+    Returns:
+        (N, H, W, F).
+    """
+    import onnx
+    from onnx.reference import ReferenceEvaluator
+
+    first = {"x": x, "offset": offset, "mask": mask}
+    first = {name: np.moveaxis(values, -1, 1) for name, values in first.items()}
+    first |= {"w": w.transpose(3, 2, 0, 1), "bias": np.zeros(w.shape[-1], "float32")}
+    names = ["x", "w", "offset", "bias", "mask"]
+    tensor = onnx.helper.make_tensor_value_info
+    inputs = [tensor(name, onnx.TensorProto.FLOAT, None) for name in names]
+    outputs = [tensor("y", onnx.TensorProto.FLOAT, None)]
+    node = onnx.helper.make_node("DeformConv", names, ["y"], pads=[1, 1, 1, 1])
+    graph = onnx.helper.make_graph([node], "deform", inputs, outputs)
+    model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 19)])
+    (y,) = ReferenceEvaluator(model).run(None, first)
+    return np.moveaxis(y, 1, -1)
+
+
+def largest_part(mask: np.ndarray) -> np.ndarray:
+    """The largest connected part of an outline: bool (H, W), from (H, W) that is 0 elsewhere."""
+    parts, _ = label(mask)
+    sizes = np.bincount(parts.ravel())
+    sizes[0] = 0  # what is outside
+    return (parts == sizes.argmax()) & (parts > 0)
+
+
+def shape(outline: np.ndarray) -> dict[str, float]:
+    """Two numbers of an outline, bool (H, W).
+
+    Returns:
+        `elongation`, its largest spread (standard deviation) over its smallest, 1 or more; and
+        `solidity`, its share of its convex hull (pixels over the area between their centres).
+    """
+    points = np.argwhere(outline)
+    smallest, largest = np.sqrt(np.linalg.eigvalsh(np.cov(points.T)))
+    return {
+        "elongation": largest / smallest,
+        "solidity": len(points) / ConvexHull(points).volume,
+    }
+
+
+def shapes(dataset: Dataset, rows: np.ndarray) -> pd.DataFrame:
+    """`shape` of each lesion that fills 8 to 50 % of its image: one row per image.
+
+    Args:
+        dataset: with outlines, or without.
+        rows: indices of images; those without a known outline are left out.
+
+    Returns:
+        Columns `elongation` and `solidity`; the index holds the images' rows, in order.
+    """
+    if dataset.masks is None:
+        return pd.DataFrame(columns=["elongation", "solidity"])
+    found = {}
+    for row in np.sort(rows[dataset.outlined[rows]]):
+        outline = largest_part(dataset.masks[row])
+        if 0.08 < outline.mean() < 0.5:
+            found[row] = shape(outline)
+    return pd.DataFrame(found, index=["elongation", "solidity"]).T
+
+
+def choose_shapes(table: pd.DataFrame) -> dict[str, int]:
+    """Three images of a table of `shapes`, by rule: 'round', 'elongated' and 'irregular' -> row.
+
+    The smallest elongation, the largest, and the smallest solidity of the others.
+    """
+    chosen = {"round": table["elongation"].idxmin(), "elongated": table["elongation"].idxmax()}
+    others = table.drop(index=list(chosen.values()))
+    return chosen | {"irregular": others["solidity"].idxmin()}
+
+
+def sampling_points(model: keras.Model, images: np.ndarray) -> np.ndarray:
+    """Where chapter 2's network looks, in pixels of the image.
+
+    Args:
+        model: with layers `features` and `deformable`, the first of which has 1 / `STEP` of the
+            image's sides.
+        images: (N, H, W, 3), 0..255.
+
+    Returns:
+        (N, H', W', 2, 9, 2): the fixed points and the moved ones, y and x.
+    """
+    features = keras.Model(model.inputs[0], model.get_layer("features").output)
+    layer = model.get_layer("deformable")
+    maps = features(images.astype("float32"))  # (N, H', W', C)
+    moved = ops.convert_to_numpy(layer.sampling_points(maps))[:, :, :, 0]  # (N, H', W', 9, 2)
+    offset = ops.convert_to_numpy(layer.offset_and_mask(maps)[0]).reshape(moved.shape)
+    both = np.stack([moved - offset, moved], axis=3)
+    return STEP * both + STEP - 1  # a stride of 2 on an even side pads at the end only
+
+
+def shift_by_zone(points: np.ndarray, outlines: np.ndarray) -> pd.DataFrame:
+    """How far points move, by where the middle of their kernel lies: one row per image.
+
+    Args:
+        points: of `sampling_points`, (N, H', W', 2, 9, 2).
+        outlines: 1 on the lesion, (N, H, W).
+
+    Returns:
+        Columns `inside`, `border` and `outside`: mean shift in pixels, NaN where an image has
+        no such place.
+    """
+    shift = np.linalg.norm(points[:, :, :, 1] - points[:, :, :, 0], axis=-1).mean(-1)
+    around = uniform_filter(outlines.astype(float), (1, STEP + 1, STEP + 1))
+    lesion = around[:, STEP - 1 :: STEP, STEP - 1 :: STEP]  # (N, H', W'), share of what is near
+    zones = {
+        "inside": lesion > 0.95,
+        "border": (lesion >= 0.05) & (lesion <= 0.95),
+        "outside": lesion < 0.05,
+    }
+    count = {zone: here.sum((1, 2)) for zone, here in zones.items()}
+    total = {zone: (shift * here).sum((1, 2)) for zone, here in zones.items()}
+    return pd.DataFrame(
+        {zone: total[zone] / np.where(count[zone], count[zone], np.nan) for zone in zones}
+    )
+
+
+def shift_in_words(first: str, second: str, row: Mapping[str, float]) -> str:
+    """The difference of two zones' shifts, in pixels, as a sentence with its interval."""
+    said = {
+        "better": f"Points move farther {first} the lesion than {second}",
+        "worse": f"Points move less far {first} the lesion than {second}",
+        "undecided": f"Whether points move farther {first} the lesion or {second} is undecided",
+    }[compare(row)]
+    return f"{said}: {show(row, 2, percent=False, signed=True)} pixels."
+
+
+def read_benches(folder: str | Path) -> dict[str, dict]:
+    """The records of benchmarks/deformable.py in a folder: machine and backend -> record."""
+    benches = {}
+    for file in sorted(Path(folder).glob("*.json")):
+        bench = json.loads(file.read_text())
+        place = bench["environment"]
+        machine = ", ".join(place["gpus"]) or f"{place['cores']} cores of {place['processor']}"
+        benches[f"{machine}, {place['backend']}"] = bench
+    return benches
+
+
+def against_goals(bench: Mapping) -> dict[str, str]:
+    """What a benchmark measured, beside the goals that were set first: goal -> value."""
+    rows = {}
+
+    def add(goal: str, value: str, met: bool) -> None:
+        rows[goal] = value if met else f"{value}, missed"
+
+    ratio = bench["seconds"]["14"]["ratio"]
+    add("time at 14 x 14, in plain convolutions: at most 4", f"{ratio:.2f}", ratio <= 4)
+    for side, peak in bench["memory"].items():
+        goal = f"extra memory at {side} x {side}, in sizes of the input: below 12"
+        value = f"{peak['deformable']:.0f} (a plain one: {peak['plain']:.0f})"
+        add(goal, value, peak["deformable"] < 12)
+    speed = bench["network"]["plain"] / bench["network"]["deformable"]
+    add("training speed of the network at 64 x 64: at least 90 %", f"{speed:.0%}", speed >= 0.9)
+    return rows
+
+
+# Chapter 3
+
+
+class Watch(keras.callbacks.Callback):
+    """Writes down gamma after every batch, and a map before every epoch and at the end.
+
+    Args:
+        look: a function from the model to maps (N, h, w).
+
+    Attributes:
+        gamma: one number per batch.
+        alpha: maps (N, h, w), one entry per epoch and one more.
+    """
+
+    def __init__(self, look: Callable[[keras.Model], np.ndarray]) -> None:
+        super().__init__()
+        self.look = look
+        self.gamma: list[float] = []
+        self.alpha: list[np.ndarray] = []
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        self.alpha.append(self.look(self.model))
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        gamma = self.model.get_layer("attention").gamma
+        self.gamma.append(float(ops.convert_to_numpy(gamma)))
+
+    def on_train_end(self, logs: dict | None = None) -> None:
+        self.alpha.append(self.look(self.model))
