@@ -12,7 +12,6 @@ from keras import ops
 from PIL import Image
 from scipy import stats
 
-
 from skinlib.data.dataset import Dataset
 from skinlib.errors import SkinlibError
 
