@@ -56,11 +56,18 @@ def heat_map(
         (N, H, W), values scaled from 0 to 1; a map without any difference is 0. See `stretch`.
 
     Raises:
-        ValueError: if the layer or a class is unknown.
+        ValueError: if the layer or a class is unknown, or the last layer is no softmax whose
+            logit could be explained.
         SkinlibError: if Keras does not run on TensorFlow, which tf-keras-vis needs.
     """
     if keras.backend.backend() != "tensorflow":
         raise SkinlibError("heat maps need TensorFlow: unset KERAS_BACKEND, or set it so")
+    if isinstance(model, keras.Sequential):
+        model = keras.Model(model.inputs, model.outputs, name=model.name)
+    if getattr(model.layers[-1], "activation", None) is not keras.activations.softmax:
+        raise ValueError(
+            f"model: expected a last layer with the activation softmax, got {model.layers[-1].name}"
+        )
     names = [known.name for known in model.layers]
     if layer is not None and layer not in names:
         raise ValueError(f"layer: expected one of {', '.join(names)}, got {layer!r}")
@@ -75,6 +82,9 @@ def heat_map(
         from tf_keras_vis.utils.model_modifiers import ReplaceToLinear
         from tf_keras_vis.utils.scores import CategoricalScore
 
+    layer = layer or last_spatial_layer(model)
+    if isinstance(model.get_layer(layer), keras.Model):
+        raise ValueError(f"layer: expected a layer, got {layer}, a network inside the network")
     tool = Gradcam(model, model_modifier=ReplaceToLinear(), clone=True)
     heat = []
     with warnings.catch_warnings():  # it puts one input into a list
@@ -85,12 +95,12 @@ def heat_map(
                 tool(
                     CategoricalScore([int(c) for c in classes[some]]),
                     np.asarray(images[some], "float32"),
-                    penultimate_layer=layer or last_spatial_layer(model),
+                    penultimate_layer=layer,
                     seek_penultimate_conv_layer=False,  # or it walks back to one before
                     expand_cam=False,  # it would put corner on corner
                 )
             )
-    heat = stretch(np.concatenate(heat), model.input_shape[1:3])
+    heat = stretch(np.concatenate(heat), np.shape(images)[1:3])
     heat = heat - heat.min((1, 2), keepdims=True)
     return heat / np.maximum(heat.max((1, 2), keepdims=True), 1e-12)
 

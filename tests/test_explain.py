@@ -74,11 +74,10 @@ def test_the_layer_that_was_named_not_the_convolution_before_it(proposed, layer)
         assert np.abs(heat - before).max() > 0.1
 
 
-@pytest.mark.parametrize("method", explain.METHODS)
-def test_the_model_is_left_as_it_is(proposed, method):
+def test_the_model_is_left_as_it_is(proposed):
     config, weights = proposed.get_config(), proposed.get_weights()
     before = proposed(IMAGES)
-    heat = explain.heat_map(proposed, IMAGES, CLASSES, method=method)
+    heat = explain.heat_map(proposed, IMAGES, CLASSES)
     assert heat.shape == (2, 64, 64)
     assert heat.min() >= 0
     assert heat.max() <= 1 + 1e-6
@@ -90,7 +89,7 @@ def test_the_model_is_left_as_it_is(proposed, method):
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_each_network_has_a_map_of_the_pictures_size(name):
+def test_each_network_has_a_map_of_the_images_size(name):
     model = build(name, (64, 64, 3))
     layer = model.get_layer(explain.last_spatial_layer(model))
     assert min(layer.output.shape[1:3]) > 1
@@ -103,7 +102,7 @@ def test_the_papers_network_is_explained_at_its_last_convolution(proposed):
 
 def test_a_network_without_a_height_is_refused():
     model = keras.Sequential([keras.Input((8, 8, 3)), layers.Flatten(), layers.Dense(7)])
-    with pytest.raises(explain.ExplainError, match="no layer with a height and a width"):
+    with pytest.raises(ValueError, match="no layer with a height and a width"):
         explain.last_spatial_layer(model)
 
 
@@ -125,11 +124,49 @@ def test_a_network_whose_map_is_known(monkeypatch, batch):
         np.testing.assert_allclose(got, image[0, ..., label], atol=1e-6)
 
 
-def test_wrong_names_say_what_there_is(proposed):
-    with pytest.raises(explain.ExplainError, match="no layer 'conv99': it has pixels"):
-        explain.heat_map(proposed, IMAGES, CLASSES, layer="conv99")
-    with pytest.raises(explain.ExplainError, match="unknown method 'x': expected one of grad_cam"):
-        explain.heat_map(proposed, IMAGES, CLASSES, method="x")
+def test_a_sequential_network_has_the_map_of_its_functional_twin():
+    keras.utils.set_random_seed(0)
+    parts = [keras.Input((16, 16, 3)), layers.Conv2D(4, 3, name="conv"), layers.Flatten()]
+    model = keras.Sequential([*parts, layers.Dense(7, activation="softmax")])
+    twin = keras.Model(model.inputs, model.outputs)
+    images = IMAGES[:, :16, :16]
+    maps = [explain.heat_map(m, images, CLASSES, layer="conv") for m in (model, twin)]
+    np.testing.assert_array_equal(*maps)
+    assert maps[0].max() > 0
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"layer": "conv99"}, r"layer: expected one of pixels, .* got 'conv99'"),
+        ({"classes": [-1, -1]}, r"classes: expected 2 indices from 0 to 6, got \[-1 -1\]"),
+        ({"classes": [1.7, 1.7]}, "classes: expected 2 indices"),
+        ({"classes": [1]}, "classes: expected 2 indices"),
+        ({"classes": [1, 1, 1]}, "classes: expected 2 indices"),
+    ],
+)
+def test_arguments_that_make_no_sense_are_refused(proposed, options, says):
+    """Some of them once gave a map, and no error."""
+    with pytest.raises(ValueError, match=says):
+        explain.heat_map(proposed, IMAGES, **{"classes": CLASSES, **options})
+
+
+def test_a_probability_is_not_explained_for_a_logit():
+    """A softmax that was a layer of its own once gave a map of the probability, in silence."""
+    inputs = keras.Input((16, 16, 3))
+    x = layers.Flatten()(layers.Conv2D(4, 3)(inputs))
+    model = keras.Model(inputs, layers.Softmax()(layers.Dense(7)(x)))
+    with pytest.raises(ValueError, match="expected a last layer with the activation softmax"):
+        explain.heat_map(model, IMAGES[:, :16, :16], CLASSES)
+
+
+def test_a_network_inside_the_network_is_refused():
+    inner = keras.Sequential([keras.Input((16, 16, 3)), layers.Conv2D(4, 3)], name="backbone")
+    inputs = keras.Input((16, 16, 3))
+    x = layers.Flatten()(inner(inputs))
+    model = keras.Model(inputs, layers.Dense(7, activation="softmax")(x))
+    with pytest.raises(ValueError, match="got backbone, a network inside the network"):
+        explain.heat_map(model, IMAGES[:, :16, :16], CLASSES)
 
 
 MASKS = np.zeros((1, 8, 8))
