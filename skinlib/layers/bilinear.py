@@ -87,14 +87,13 @@ def sample_by_hats(
 
     # 0 times a pixel that is no number is no number: keep it from points that do not see it.
     finite = ops.isfinite(images)
-    blind = ops.cast(ops.logical_not(ops.all(finite, axis=-1)), rows.dtype)  # (N, H, W)
-    spoilt = ops.sum(ops.matmul(rows, blind) * columns, axis=-1) > 0  # (N, P)
-    spoilt = spoilt | ops.isnan(y) | ops.isnan(x)
+    blind = ops.cast(ops.logical_not(ops.all(finite, axis=-1)), y.dtype)  # (N, H, W)
+    seen = ops.sum(ops.matmul(rows, blind) * columns, axis=-1)  # (N, P)
+    mask = ops.ones_like(y) if mask is None else ops.cast(mask, y.dtype)
+    mask = ops.where(seen > 0, float("nan"), mask)
     images = ops.where(finite, images, ops.zeros_like(images))
 
-    if mask is not None:
-        rows = rows * ops.cast(mask, rows.dtype)[..., None]
-    rows = ops.where(spoilt[..., None], float("nan"), rows)
+    rows = rows * mask[..., None]
     shares = ops.matmul(rows[..., :, None], columns[..., None, :])  # (N, P, H, W)
     shares = ops.reshape(shares, (n, points, height * width))
     pixels = ops.reshape(images, (n, height * width, channels))
@@ -105,7 +104,7 @@ def _hats(place: KerasTensor, side: int) -> KerasTensor:
     """The share of each of `side` pixels in each place: (N, P) to (N, P, side)."""
     place = ops.clip(place, -2, side + 1)  # farther out is as zero
     low = ops.floor(place)
-    share = (place - low)[..., None]  # (N, P, 1)
     beyond = ops.arange(side, dtype=place.dtype) - low[..., None]  # (N, P, side)
-    zero = ops.zeros_like(share)
-    return ops.where(beyond == 0, 1 - share, ops.where(beyond == 1, share, zero))
+    here = ops.cast(beyond == 0, place.dtype)
+    after = ops.cast(beyond == 1, place.dtype)
+    return here + (after - here) * (place - low)[..., None]
