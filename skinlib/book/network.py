@@ -103,7 +103,7 @@ def pulse_in_words(run: Run | None) -> str:
     if signs["dead"]:
         lead = f"**Not all of it is alive: {'; '.join(signs['dead'])}.**"
     else:
-        lead = "**Every part is at work.**"
+        lead = "**No part of it is dead.**"
     moved, relu = signs["deformable"], signs["dead_relu"]
     text = (
         f"{lead} The sampling points moved by {moved['offset_mean']:.2f} pixels of their "

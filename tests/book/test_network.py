@@ -73,7 +73,7 @@ def test_pulse():
 
 def test_pulse_in_words():
     text = network.pulse_in_words(run())
-    assert "Every part is at work" in text
+    assert "No part of it is dead" in text
     assert "10.0% are zero on every image, most often in `dense1`: 50.0%." in text
     text = network.pulse_in_words(
         run(dead=["the offsets never moved"], dead_relu={"share": 0, "layers": {}})
