@@ -258,9 +258,9 @@ def shift_by_zone(points: np.ndarray, outlines: np.ndarray) -> pd.DataFrame:
 def shift_in_words(first: str, second: str, row: Mapping[str, float]) -> str:
     """The difference of two zones' shifts, in pixels, as a sentence with its interval."""
     said = {
-        "better": f"Points move farther {first} the lesion than {second}",
-        "worse": f"Points move less far {first} the lesion than {second}",
-        "undecided": f"Whether points move farther {first} the lesion or {second} is undecided",
+        "better": f"Points move farther {first} than {second}",
+        "worse": f"Points move less far {first} than {second}",
+        "undecided": f"Whether points move farther {first} or {second} is undecided",
     }[compare(row)]
     return f"{said}: {show(row, 2, percent=False, signed=True)} pixels."
 

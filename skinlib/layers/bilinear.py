@@ -68,7 +68,9 @@ def sample_in_turn(
     import tensorflow as tf  # whose ops.map would take ten images at once
 
     dtype = images.dtype
-    values = tf.map_fn(lambda one: again(*one), parts, dtype, parallel_iterations=1)
+    values = tf.map_fn(
+        lambda one: again(*one), parts, fn_output_signature=dtype, parallel_iterations=1
+    )
     n, points = ops.shape(y)
     return ops.reshape(values, (n, points, images.shape[-1]))  # no images: their shape is lost
 

@@ -147,7 +147,7 @@ def test_shift_by_zone():
 def test_shift_in_words():
     sure, not_sure = {"value": 1, "low": 0.5, "high": 2}, {"value": 1, "low": -1, "high": 3}
     assert lesson.shift_in_words("inside", "outside", sure) == (
-        "Points move farther inside the lesion than outside: +1.00 (+0.50 to +2.00) pixels."
+        "Points move farther inside than outside: +1.00 (+0.50 to +2.00) pixels."
     )
     assert "is undecided: +1.00 (-1.00 to" in lesson.shift_in_words("inside", "outside", not_sure)
 
