@@ -252,7 +252,7 @@ DRAWN = {
             ["proposed", "alexnet"],
             accuracy=[88.0, 80],
             parameters=[1e6, 1e8],
-            multiply_adds=[1e9, 1e10],
+            multiply_adds=[10**9, 10**10],  # their product is no int64
         )
     ),
     "learning_curves": lambda: experiments.learning_curves(

@@ -159,7 +159,7 @@ def rivals(table: pd.DataFrame) -> Figure:
     for ax, (column, label) in zip(axes, costs.items(), strict=True):
         colours = [style.ORANGE if name == "proposed" else style.BLUE for name in table.index]
         ax.scatter(table[column], table["accuracy"], c=colours, s=45)
-        middle = np.sqrt(table[column].min() * table[column].max())
+        middle = np.sqrt(table[column].min()) * np.sqrt(table[column].max())
         for name, row in table.iterrows():
             right = row[column] > middle
             ax.annotate(
