@@ -90,8 +90,8 @@ def test_numbers_that_make_no_sense_are_refused(tmp_path, wrong):
         (["train", "{tmp}/run", "--size", "32", "--set", "model=alexnet"], "64"),
         (["train", "{tmp}/file/run", "--size", "64", "--set", "model=small"], "file"),
         (["sweep", "table9", "--folder", "{tmp}/runs"], "unknown sweep 'table9': expected one of"),
-        (["prepare", "{tmp}"], "is not a folder of ham10000"),
-        (["train", "{tmp}/run", "--data", "ham10000", "--ham10000", "{tmp}"], "is not a folder"),
+        (["prepare", "{tmp}"], "not a folder of ham10000"),
+        (["train", "{tmp}/run", "--data", "ham10000", "--ham10000", "{tmp}"], "not a folder"),
     ],
 )
 def test_what_a_user_can_cause_is_one_sentence(tmp_path, monkeypatch, arguments, says):

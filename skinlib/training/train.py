@@ -99,19 +99,20 @@ def train(
         )
         batches.begin(checkpoint.progress["epochs"])
         validation = Batches(dataset, split.validation, recipe.batch_size)
-        model.fit(
-            batches,
-            validation_data=validation if len(split.validation) else None,
-            initial_epoch=checkpoint.progress["epochs"],
-            epochs=recipe.epochs,
-            shuffle=False,
-            callbacks=[
-                checkpoint,
-                *callbacks,
-                *([ProgressBar(recipe, len(split.train))] if progress else []),
-            ],
-            verbose=0,
-        )
+        bars = [ProgressBar(recipe, len(split.train))] if progress else []
+        try:
+            model.fit(
+                batches,
+                validation_data=validation if len(split.validation) else None,
+                initial_epoch=checkpoint.progress["epochs"],
+                epochs=recipe.epochs,
+                shuffle=False,
+                callbacks=[checkpoint, *callbacks, *bars],
+                verbose=0,
+            )
+        finally:
+            for bar in bars:
+                bar.bar.close()
 
         # Evaluate
         predictions = predict(model, dataset, split.test)
@@ -233,9 +234,6 @@ class ProgressBar(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
         self.bar.set_postfix(epoch=epoch + 1, loss=f"{(logs or {})['loss']:.3f}")
-
-    def on_train_end(self, logs: dict | None = None) -> None:
-        self.bar.close()
 
 
 @contextlib.contextmanager
