@@ -74,7 +74,8 @@ def _points(inputs, offset, size, strides, padding, dilation, offset_groups):
     """
     dtype = keras.backend.result_type(offset.dtype, "float32")
     n, *sides = ops.shape(offset)[:3]
-    moves = ops.reshape(ops.cast(offset, dtype), (n, *sides, offset_groups, -1, 2))
+    points = size[0] * size[1]  # K
+    moves = ops.reshape(ops.cast(offset, dtype), (n, *sides, offset_groups, points, 2))
     places = []
     for axis, move in enumerate(ops.unstack(moves, axis=-1)):  # (N, H', W', G, K)
         p = ops.arange(sides[axis], dtype=dtype) * strides[axis]  # (H') or (W')
