@@ -148,7 +148,8 @@ def over_lesions(
             middle, reach = fixed.mean(0), np.abs(both - fixed.mean(0)).max() + 2
             corner = middle[::-1] - reach
             row[0].add_patch(Rectangle(corner, 2 * reach, 2 * reach, fill=False, ec="white"))
-            row[0].text(*corner, number, color="white", va="bottom", fontsize=9)
+            place = np.clip(corner, 0, image.shape[1::-1])  # or the number would shrink the image
+            row[0].text(*place, number, color="white", va="bottom", fontsize=9)
             ax.plot(*both.swapaxes(0, 1).T[::-1], color="white", lw=1)
             ax.plot(*fixed.T[::-1], "o", mfc="none", mec="white", ms=4)
             ax.scatter(*moved.T[::-1], 18, np.arange(len(moved)), marker="D", ec="black", lw=0.5)
