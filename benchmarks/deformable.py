@@ -25,10 +25,9 @@ import pandas as pd
 import psutil
 from keras import layers, ops
 
-from skinlib.environment import environment, peak_memory
+from skinlib.environment import environment, jit_compile, peak_memory
 from skinlib.layers.deformable import DeformableConv2D
 from skinlib.models.proposed import proposed
-from skinlib.training import compiles
 
 RECORDS = Path(__file__).parents[1] / "book/results/bench/deformable"
 BATCH, CHANNELS, ROUNDS = 32, 128, 7
@@ -125,7 +124,7 @@ def _memory(kind: type[layers.Conv2D], side: int) -> float:
     step(layer, small)()
     task, before = step(layer, inputs), psutil.Process().memory_info().rss
     task()
-    return (peak_memory() - before) / inputs.nbytes
+    return (2**20 * peak_memory() - before) / inputs.nbytes
 
 
 def network() -> dict[str, float]:
@@ -135,7 +134,7 @@ def network() -> dict[str, float]:
     work, seconds = {}, {}
     for name, deformable in (("deformable", True), ("plain", False)):
         model = proposed(images.shape[1:], deformable=deformable)
-        model.compile("adam", "categorical_crossentropy", jit_compile=compiles())
+        model.compile("adam", "categorical_crossentropy", jit_compile=jit_compile())
         work[name], seconds[name] = model, []
         model.train_on_batch(images, labels)
     for _ in range(3 * ROUNDS):

@@ -8,7 +8,13 @@ from pathlib import Path
 
 import pandas as pd
 
-table = pd.read_csv(sys.argv[1])
-classes = table.groupby("dx")
-counts = pd.DataFrame({"images": classes.size(), "lesions": classes["lesion_id"].nunique()})
-counts.rename_axis("class").to_csv(Path(__file__).with_suffix(".csv"))
+
+def main() -> None:
+    table = pd.read_csv(sys.argv[1])
+    classes = table.groupby("dx")
+    counts = pd.DataFrame({"images": classes.size(), "lesions": classes["lesion_id"].nunique()})
+    counts.rename_axis("class").to_csv(Path(__file__).with_suffix(".csv"))
+
+
+if __name__ == "__main__":
+    main()
