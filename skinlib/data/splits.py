@@ -117,11 +117,6 @@ SPLITS = {
 """Name of a split -> the function that draws it; the last three are faults."""
 
 
-def lesions(dataset: Dataset) -> np.ndarray:
-    """`Dataset.lesions`: the lesion of each image, str (N,)."""
-    return dataset.lesions
-
-
 def _split(
     kind: str, dataset: Dataset, groups: np.ndarray, seed: int, test: float, validation: float
 ) -> Split:
