@@ -24,6 +24,7 @@ from nbformat import NotebookNode
 from papermill.translators import PythonTranslator
 from sphinx_external_toc.parsing import MalformedError, parse_toc_yaml
 
+from skinlib.book.pages import let_figures_move
 from skinlib.environment import processor, versions
 from skinlib.errors import SkinlibError
 from skinlib.files import atomic_write, locked
@@ -306,6 +307,7 @@ def make(root: Path, parameters: dict, kernel: str | None = None) -> Path:
         except* SkinlibError as failed:
             raise failed.exceptions[0] from None
         _status(source / "book", seconds)
+        let_figures_move(source / "book")
         _render(source, root)
     return root / "_build" / "html" / "book" / "index.html"
 
