@@ -32,7 +32,8 @@ def let_figures_move(book: Path) -> None:
     moves = False
     for file in sorted(book.glob("*.ipynb")):
         chapter = nbformat.read(file, 4)
-        if any([_add_html(cell) for cell in chapter.cells]):
+        added = [_add_html(cell) for cell in chapter.cells]
+        if any(added):
             nbformat.write(chapter, file)
             moves = True
     if moves:

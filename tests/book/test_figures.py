@@ -242,6 +242,7 @@ DRAWN = {
         "test",
     ),
     "shapes": lambda: network.shapes(tiny()),
+    "here": lambda: network.here("soft attention"),
     "windows": lambda: network.windows(IMAGE, network.edge_of(MASK), "test"),
     "feature_maps": lambda: network.feature_maps(
         tiny(), IMAGE, ["conv1", "conv5"], "test", columns=3

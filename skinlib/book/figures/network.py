@@ -57,6 +57,36 @@ def shapes(model: keras.Model) -> Figure:
     return figure
 
 
+PARTS = {
+    "four convolutions": 4,
+    "convolutions 5 to 8": 3,
+    "deformable convolution": 2,
+    "convolution 9": 2,
+    "soft attention": 2,
+    "convolution 10": 2,
+    "fully connected layers": 1,
+    "joint loss": 1,
+}
+"""The parts of the network in their order -> the height of its box in `here`."""
+
+
+def here(part: str) -> Figure:
+    """The network as a row of boxes from the image to the loss, one of its `PARTS` marked."""
+    figure, ax = plt.subplots(figsize=(style.WIDTH, 1.1))
+    arrow = {"arrowstyle": "->", "color": style.GREY, "shrinkA": 0, "shrinkB": 0}
+    for place, (name, height) in enumerate(PARTS.items()):
+        colour = style.ORANGE if name == part else "0.8"
+        ax.add_patch(Rectangle((place + 0.1, -height / 2), 0.7, height, color=colour))
+        ax.annotate("", (place + 0.1, 0), (place - 0.2, 0), arrowprops=arrow)
+    middle = list(PARTS).index(part) + 0.45
+    side = "left" if middle < 2 else "right" if middle > 6 else "center"
+    ax.text(middle, -3.4, f"you are here: {part}", ha=side, color=style.ORANGE, weight="bold")
+    ax.text(-0.25, 0, "image", ha="right", va="center", fontsize=9)
+    ax.set(xlim=(-1.1, 8), ylim=(-3.6, 2.2))
+    ax.axis("off")
+    return figure
+
+
 def _width(layer: keras.Layer) -> float:
     """Of the box: the log of the map's side; a vector counts as one pixel."""
     side = layer.output.shape[1] if len(layer.output.shape) == 4 else 1
