@@ -1,4 +1,4 @@
-"""Chapter 6: other decisions from the same probabilities."""
+"""Chapters 6 and 7: other decisions from the same probabilities."""
 
 import altair as alt
 import pandas as pd

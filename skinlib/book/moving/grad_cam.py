@@ -1,4 +1,4 @@
-"""Chapter 7: a heat map, moved."""
+"""Chapter 8: a heat map, moved."""
 
 import altair as alt
 import matplotlib as mpl

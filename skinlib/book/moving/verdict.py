@@ -1,4 +1,4 @@
-"""Chapter 8: seeds, gap and spread."""
+"""Chapter 9: seeds, gap and spread."""
 
 import altair as alt
 import numpy as np
