@@ -202,7 +202,7 @@ def test_decisions_are_those_of_the_weighed_probabilities(removed, step):
     answers = (p * weights).argmax(1)
     recalls = [np.mean(answers[labels == c] == c) for c in range(7)]
     scores = [np.mean(answers == labels), np.mean(recalls), recalls[CLASSES.index("mel")]]
-    assert f"a melanoma counts {TIMES[step]} times" in words
+    assert f"weight of a melanoma: × {TIMES[step]}" in words
     shown = [word for word in words if re.fullmatch(r"\d+\.\d%", word)]
     assert shown == [f"{score:.1%}" for score in scores]
     counts = [np.sum((labels == a) & (answers == b)) for a in range(7) for b in range(7)]

@@ -34,7 +34,7 @@ def sampling_point(image: np.ndarray) -> alt.VConcatChart:
     """A point that moves over a small image: its four weights, its value, its slope by y.
 
     Args:
-        image: (H, W), a few pixels.
+        image: (H, W), a few pixels, 0 to 1.
     """
     height, width = image.shape
     controls = [
@@ -51,9 +51,9 @@ def sampling_point(image: np.ndarray) -> alt.VConcatChart:
         words="datum.weight > 0.0001 ? '× ' + format(datum.weight, '.3~f') : ''",
     )
     squares = shared.mark_square(size=44**2, opacity=1).encode(
-        across, down, alt.Color("pixel:Q", legend=None).scale(scheme="greys")
+        across, down, alt.Color("pixel:Q", legend=None).scale(scheme="greys", domain=[0, 1])
     )
-    ink = alt.condition("datum.pixel > 0.3", alt.value("white"), alt.value("black"))
+    ink = alt.condition("datum.pixel > 0.65", alt.value("white"), alt.value("black"))
     numbers = shared.mark_text(dy=-7).encode(across, down, text="pixel:Q", color=ink)
     weights = shared.mark_text(dy=9, fontWeight="bold").encode(
         across, down, text="words:N", color=ink

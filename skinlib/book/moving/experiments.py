@@ -79,5 +79,5 @@ def decisions(predictions: pd.DataFrame, data: str) -> alt.VConcatChart:
         length, place, text=alt.Text("value:Q", format=".1%")
     )
     scores = alt.layer(bar, text).properties(width=WIDTH - 100, height=66)
-    said = words(f"'a melanoma counts ' + {list(TIMES)}[step] + ' times'")
+    said = words(f"'weight of a melanoma: × ' + {list(TIMES)}[step]")
     return stack(said, scores, matrix).add_params(*controls)
