@@ -24,7 +24,7 @@ for (const figure of document.querySelectorAll(".moving:not([data-seen])")) {
 
 
 def let_figures_move(book: Path) -> None:
-    """Adds to each notebook's charts the HTML that shows them, and writes the script they need.
+    """Makes HTML of each notebook's charts, and writes the script that they need.
 
     Args:
         book: a copy of the folder with the chapters; it is changed.
@@ -32,8 +32,8 @@ def let_figures_move(book: Path) -> None:
     moves = False
     for file in sorted(book.glob("*.ipynb")):
         chapter = nbformat.read(file, 4)
-        added = [_add_html(cell) for cell in chapter.cells]
-        if any(added):
+        moved = [_to_html(cell) for cell in chapter.cells]
+        if any(moved):
             nbformat.write(chapter, file)
             moves = True
     if moves:
@@ -42,12 +42,12 @@ def let_figures_move(book: Path) -> None:
         (book / "_static" / "moving.js").write_text(script, encoding="utf-8")
 
 
-def _add_html(cell: NotebookNode) -> bool:
+def _to_html(cell: NotebookNode) -> bool:
     """Whether the cell shows a chart; its alternative text is that of the cell's picture."""
     charts = [out.data for out in cell.get("outputs", []) if VEGALITE in out.get("data", {})]
     for data in charts:
         text = cell.metadata["mystnb"]["image"]["alt"]
-        spec = data[VEGALITE] | {"description": text}
+        spec = data.pop(VEGALITE) | {"description": text}  # Sphinx warns of what it does not know
         del spec["$schema"]  # JupyterLab's version; the script's is newer, and reads it as well
         spec = json.dumps(spec).replace("</", r"<\/")
         picture = "".join(data["image/png"].split())

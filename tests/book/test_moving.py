@@ -250,7 +250,9 @@ def test_a_figure_moves_on_its_page_and_stands_still_without_a_script(tmp_path, 
     nbformat.write(nbformat.v4.new_notebook(cells=[cell]), file)
 
     pages.let_figures_move(tmp_path)
-    html = nbformat.read(file, 4).cells[0].outputs[0].data["text/html"]
+    data = nbformat.read(file, 4).cells[0].outputs[0].data
+    assert style.VEGALITE not in data
+    html = data["text/html"]
     assert f'<img src="data:image/png;base64,{picture}" alt="Lines, for K &lt; 128">' in html
     spec = json.loads(re.search(r'<script type="application/json">(.*?)</script>', html)[1])
     assert spec["description"] == "Lines, for K < 128"
