@@ -1,0 +1,102 @@
+"""Puts trained networks into the page 'Try it', where they run without Python.
+
+The page computes with `book/_static/try_it/network.js`. A network's weights are a script, and not
+a file of bytes: a page that was opened from a disk may load scripts and nothing else.
+"""
+
+import base64
+import inspect
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from skinlib import runs
+from skinlib.book import evidence
+from skinlib.errors import SkinlibError
+from skinlib.models.proposed import proposed
+from skinlib.runs import Run
+from skinlib.training.train import trained_network
+
+NAMES = {"ham10000": "HAM10000", "phantom": "the phantom"}
+
+
+def publish(recorded: Sequence[Run], folder: Path) -> None:
+    """Writes networks for the page, in the place of those that are there.
+
+    `networks.js` says which there are; each has a script of its own, which the page loads when
+    its reader asks for it.
+
+    Args:
+        recorded: runs of the proposed network, their weights beside them.
+        folder: the page's `_static/try_it`.
+
+    Raises:
+        SkinlibError: if there is no such page, or a run is of another network.
+        RecordError: if a run's weights are missing or damaged.
+    """
+    if not (folder / "page.js").exists():
+        raise SkinlibError(f"{folder} is not the page's folder: make the book first")
+    there = []
+    for number, run in enumerate(recorded):
+        if run.recipe.model != "proposed":
+            raise SkinlibError(f"the page knows the proposed network, not {run.recipe.model}")
+        name = f"network{number}.js"
+        data = packed(trained_network(run), run.recipe.options) | {"title": title(run)}
+        text = f"tryIt.received({json.dumps(name)}, {json.dumps(data)});\n"
+        (folder / name).write_text(text)
+        there.append({"file": name, "bytes": len(text), "title": title(run), "about": about(run)})
+    (folder / "networks.js").write_text(f"tryIt.offer({json.dumps(there)});\n")
+
+
+def packed(model: keras.Model, options: dict) -> dict:
+    """A network in the form that `network.js` unpacks; its weights in half precision.
+
+    Args:
+        model: a proposed network, of square images.
+        options: with which it was built.
+    """
+    defaults = {
+        name: parameter.default
+        for name, parameter in inspect.signature(proposed).parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY
+    }
+    options = defaults | options
+    arrays = [keras.ops.convert_to_numpy(w).astype("<f2") for w in model.weights]
+    return {
+        "size": model.input_shape[1],
+        "options": {
+            **{name: options[name] for name in ("deformable", "attention", "batch_norm")},
+            "pools": list(options["pools"]),
+            "dense": len(options["dense"]),
+        },
+        "names": [(w.path, list(w.shape)) for w in model.weights],
+        "base64": base64.b64encode(b"".join(a.tobytes() for a in arrays)).decode(),
+    }
+
+
+def title(run: Run) -> str:
+    """What the reader chooses by: 'trained on HAM10000'; parts that it lacks are named."""
+    lacks = [part for part in ("deformable", "attention") if run.recipe.options.get(part) is False]
+    data = run.config["data"]["name"]
+    return f"trained on {NAMES.get(data, data)}" + "".join(f", without {p}" for p in lacks)
+
+
+def about(run: Run) -> str:
+    """On how many images it was trained, and how often it is right on its test part."""
+    split = run.config["split"]
+    right = np.mean(run.probabilities.argmax(1) == run.labels)
+    return (
+        f"trained on {split['train']:,} images; right on {right:.0%} of the {split['test']:,} "
+        f"of its test part ({split['kind']} split)"
+    )
+
+
+def chosen(results: Path) -> list[Run]:
+    """The runs that the book's page shows: one on the phantom, one on HAM10000 if it was kept."""
+    table = runs.load(results / "ham10000_64px")
+    ham10000 = evidence.kept(table)
+    phantom = Run.read(results / "phantom_networks" / "proposed")
+    return [phantom] + ([ham10000] if ham10000 else [])
