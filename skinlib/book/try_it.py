@@ -20,10 +20,12 @@ from skinlib.models.proposed import proposed
 from skinlib.runs import Run
 from skinlib.training.train import trained_network
 
+FOLDER = Path("_static") / "try_it"
+
 NAMES = {"ham10000": "HAM10000", "phantom": "the phantom"}
 
 
-def publish(recorded: Sequence[Run], folder: Path) -> None:
+def publish(recorded: Sequence[Run], root: Path) -> None:
     """Writes networks for the page, in the place of those that are there.
 
     `networks.js` says which there are; each has a script of its own, which the page loads when
@@ -31,14 +33,15 @@ def publish(recorded: Sequence[Run], folder: Path) -> None:
 
     Args:
         recorded: runs of the proposed network, their weights beside them.
-        folder: the page's `_static/try_it`.
+        root: the folder that holds the page's `_static`.
 
     Raises:
         SkinlibError: if there is no such page, or a run is of another network.
         RecordError: if a run's weights are missing or damaged.
     """
+    folder = root / FOLDER
     if not (folder / "page.js").exists():
-        raise SkinlibError(f"{folder} is not the page's folder: make the book first")
+        raise SkinlibError(f"{folder} does not hold the page's scripts: make the book first")
     there = []
     for number, run in enumerate(recorded):
         if run.recipe.model != "proposed":

@@ -2,18 +2,24 @@
 
 import base64
 import json
+import re
 import shutil
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import sync_playwright
+from typer.testing import CliRunner
 
-from skinlib import explain
+from skinlib import cli, explain
 from skinlib.book import try_it
 from skinlib.data import CLASSES, phantom
+from skinlib.data.dataset import CLASS_NAMES
+from skinlib.errors import SkinlibError
 from skinlib.models.proposed import proposed
+from skinlib.runs import Run
 from skinlib.training.train import trained_network
 
 ROOT = Path(__file__).parents[2]
@@ -50,7 +56,7 @@ def images(count=50):
         lambda: np.full((64, 64, 3), rng.integers(256)),
         lambda: np.broadcast_to(rng.integers(0, 256, 3), (64, 64, 3)),
         lambda: rng.integers(0, 256, (64, 64, 3)),
-        lambda: 255 * (np.indices((64, 64)).sum(0) // rng.integers(1, 9) % 2)[..., None] * [1, 1, 1],
+        lambda: np.repeat(255 * (np.indices((64, 64, 1)).sum(0) // rng.integers(1, 9) % 2), 3, 2),
         lambda: 255 * (rng.random((64, 64, 3)) < 0.001),
         lambda: rng.normal(0, 3000, (64, 64, 3)).round(),
         lambda: np.zeros((64, 64, 3)) - 255,
@@ -94,7 +100,7 @@ def test_the_recorded_networks_answer_as_in_keras(page):
         model = trained_network(run)
         found = in_browser(page, model, run.recipe.options, inputs)
         eighth, ninth = model.get_layer("deformable"), model.get_layer("attention")
-        parts = keras.Model(model.inputs, [eighth.input, ninth.input, *model.outputs])
+        parts = keras.Model(model.inputs[0], [eighth.input, ninth.input, *model.outputs])
         before, features, probabilities = parts(inputs)
         _, alpha = ninth(features, return_alpha=True)
         points = eighth.sampling_points(before)  # (50, 4, 4, 1, 9, 2)
@@ -186,3 +192,113 @@ def test_its_phantom_is_the_phantom(page, monkeypatch):
         difference = np.abs(np.reshape(in_page, (64, 64, 3)) - drawn.astype(float))
         assert difference.max() <= 1  # a rounding to whole numbers that falls the other way
         assert (difference > 0).mean() < 1e-3
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """The page without the book around it, its networks beside it; its address."""
+    root = tmp_path_factory.mktemp("made")
+    (root / "book").mkdir()
+    shutil.copytree(PAGE, root / try_it.FOLDER)
+    try_it.publish(try_it.chosen(ROOT / "book" / "results"), root)
+    (markup,) = re.findall(r"```{raw} html\n(.*?)```", (ROOT / "book/try_it.md").read_text(), re.S)
+    html = f'<!doctype html><meta charset="utf-8"><title>Try it</title>{markup}'
+    (root / "book" / "try_it.html").write_text(html)
+    return (root / "book" / "try_it.html").as_uri()
+
+
+@pytest.fixture
+def opened(browser, made):
+    """The page on a phone; what it asks for and what goes wrong are kept, and looked at."""
+    page = browser.new_page()
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.asked, wrong = [], []
+    page.on("request", lambda request: page.asked.append(request.url))
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.goto(made)
+    yield page
+    assert not wrong
+    assert all(url.startswith(("file:", "blob:", "data:")) for url in page.asked)
+    page.close()
+
+
+def load(page):
+    page.get_by_role("button", name="Load 2 networks").click()
+    page.locator("#try-networks section").nth(1).wait_for()
+    page.wait_for_function("document.querySelector('#try-status').textContent.includes('says')")
+
+
+def test_the_weights_are_loaded_when_asked_for_and_answer_as_keras_does(opened):
+    assert opened.locator("#try-load").inner_text() == "Load 2 networks (6.5 MB)"
+    assert not [url for url in opened.asked if "network0" in url]
+    load(opened)
+    asked = "[...phantom.draw({dx: 'mel', lesion: 8, camera: 8, right: 0, low: 0, radius: 0.48,"
+    asked += " roughness: 0.16, turn: 0, hairs: 0, rim: false, ruler: false}, 64)].join()"
+    image = np.array(opened.evaluate(asked).split(","), "float32").reshape(1, 64, 64, 3)
+    says = opened.locator(".says").all_inner_texts()
+    for run, said in zip(try_it.chosen(ROOT / "book" / "results"), says, strict=True):
+        probabilities = np.asarray(trained_network(run)(image))[0]
+        name, share = said.removeprefix("says ").removesuffix(" %").split(", ")
+        assert name == CLASS_NAMES[CLASSES[probabilities.argmax()]]
+        assert abs(100 * probabilities.max() - int(share)) < 1
+    assert opened.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_the_keyboard_moves_the_lesion_the_place_and_the_lessons(opened):
+    load(opened)
+    picture = "document.querySelector('#try-image').toDataURL()"
+    before = opened.evaluate(picture)
+    opened.locator("#try-image").press("ArrowRight")
+    opened.wait_for_function(f"before => {picture} !== before", arg=before)
+
+    caption = opened.locator("section figcaption").filter(has_text="nine points").first
+    said = caption.inner_text()
+    opened.locator("canvas[tabindex='0']").nth(1).press("ArrowDown")
+    opened.wait_for_function(
+        "said => ![...document.querySelectorAll('figcaption')].some(c => c.textContent === said)",
+        arg=said,
+    )
+
+    button = opened.get_by_role("button", name="Empty skin")
+    button.press("Enter")
+    opened.locator("button[aria-pressed='true']").wait_for()
+    row = opened.locator("tr").filter(has=button)
+    assert all(cell.startswith("moves by") for cell in row.locator("td").all_inner_texts())
+    button.press("Enter")
+    opened.locator("button[aria-pressed='true']").wait_for(state="detached")
+    assert row.locator("td").all_inner_texts() == ["", ""]
+
+    opened.locator("summary").first.press("Enter")
+    opened.get_by_text("deformable convolution: 4 x 4 places, 128 channels").wait_for()
+
+
+def test_an_image_of_ones_own_is_answered_and_what_is_none_is_named(opened, tmp_path):
+    load(opened)
+    before = opened.locator("#try-status").inner_text()
+    Image.new("RGB", (90, 50), (20, 40, 200)).save(tmp_path / "blue.png")
+    opened.set_input_files("#try-file", tmp_path / "blue.png")
+    opened.wait_for_function(
+        "before => document.querySelector('#try-status').innerText !== before", arg=before
+    )
+    assert opened.locator("#try-class").is_disabled()
+    assert opened.get_by_text("(drawn)").count() == 0
+    (tmp_path / "notes.png").write_text("no image")
+    opened.set_input_files("#try-file", tmp_path / "notes.png")
+    opened.get_by_text("notes.png is no image").wait_for()
+    opened.get_by_role("button", name="Back to the phantom").click()
+    opened.get_by_text(before).wait_for()
+
+
+def test_a_run_of_ones_own_takes_the_place_of_the_books(tmp_path):
+    shutil.copytree(PAGE, tmp_path / try_it.FOLDER)
+    folder = ROOT / "book" / "results" / "phantom_networks"
+    command = ["try-it", str(folder / "without_both"), "--book", str(tmp_path)]
+    assert CliRunner().invoke(cli.app, command).exit_code == 0
+    offered = (tmp_path / try_it.FOLDER / "networks.js").read_text()
+    (one,) = json.loads(offered.removeprefix("tryIt.offer(").removesuffix(");\n"))
+    assert one["title"] == "trained on the phantom, without deformable, without attention"
+    assert (tmp_path / try_it.FOLDER / one["file"]).stat().st_size == one["bytes"]
+    with pytest.raises(SkinlibError, match="the proposed network, not small"):
+        try_it.publish([Run.read(folder / "small")], tmp_path)
+    with pytest.raises(SkinlibError, match="make the book first"):
+        try_it.publish([], tmp_path / "book")

@@ -235,6 +235,12 @@ const phantom = (() => {
     dot(pixels, size, path[11], colour);
   }
 
+  // The dark rim of a round lens that reaches so far from the middle.
+  const rim = (pixels, size, reach) => pixels.map((value, n) => {
+    const distance = Math.hypot(...coordinates(Math.floor(n / 3), size));
+    return value * logistic((reach - distance) / 0.03);
+  });
+
   // Ticks along the lower edge, every fifth one longer.
   function ruler(pixels, size) {
     for (let tick = 0; tick < 26; tick++) {
@@ -248,7 +254,7 @@ const phantom = (() => {
   // Pixels 0 to 255, row by row, (size, size, 3).
   //
   // asked: dx, the class; lesion and camera, two seeds; and of what the seeds would choose,
-  // what is to be otherwise: radius, roughness, turn, right, low, hairs (how many), ruler.
+  // what is to be otherwise: radius, roughness, turn, right, low, hairs (how many), rim, ruler.
   function draw(asked, size) {
     const rng = generator(asked.lesion), view = generator(asked.camera);
     const lesion = place(asked, size, rng, view);
@@ -268,14 +274,9 @@ const phantom = (() => {
       const light = 1 + (0.08 * (slopeX * across + slopeY * down)) / 2;
       return value * light * tint[n % 3] * bright + view.normal(0, 2.5);
     });
-    if (view.random() < 0.3) { // the dark rim of a round lens
-      const reach = view.uniform(1, 1.25);
-      pixels.forEach((value, n) => {
-        const inside = reach - Math.hypot(...coordinates(Math.floor(n / 3), size));
-        pixels[n] = value * logistic(inside / 0.03);
-      });
-    }
-    const image = pixels.map((value) => Math.floor(clip(value, 0, 255)));
+    const round = asked.rim ?? view.random() < 0.3;
+    const lit = round ? rim(pixels, size, view.uniform(1, 1.25)) : pixels;
+    const image = lit.map((value) => Math.floor(clip(value, 0, 255)));
     const some = view.random() < 0.3 ? 2 + Math.floor(6 * view.random()) : 0;
     for (let n = 0; n < (asked.hairs ?? some); n++) hair(image, size, view);
     if (asked.ruler ?? view.random() < 0.15) ruler(image, size);
@@ -285,5 +286,5 @@ const phantom = (() => {
   const coordinates = (p, size) =>
     [p % size, Math.floor(p / size)].map((n) => ((n + 0.5) / size) * 2 - 1);
 
-  return { CLASSES, ROUGHNESS, generator, draw, hair };
+  return { CLASSES, ROUGHNESS, generator, draw, hair, rim };
 })();
