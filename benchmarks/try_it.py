@@ -39,7 +39,7 @@ def main() -> None:
         shutil.copytree(ROOT / "book" / try_it.FOLDER, root / try_it.FOLDER)
         try_it.publish(try_it.chosen(ROOT / "book" / "results"), root)
         browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
+            executable_path=shutil.which("chromium"), chromium_sandbox=False
         )
         page = browser.new_page()
         page.add_script_tag(

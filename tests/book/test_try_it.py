@@ -24,16 +24,16 @@ from skinlib.training.train import trained_network
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "book" / "_static" / "try_it"
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
 
 
 @pytest.fixture(scope="module")
 def browser():
     if CHROMIUM is None:
-        pytest.skip("no Chromium is installed")
+        pytest.skip(f"none of {', '.join(NAMES)} is installed")
     with sync_playwright() as playwright:
-        options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, chromium_sandbox=False)
         yield chromium.new_context(offline=True)
         chromium.close()
 
