@@ -92,8 +92,8 @@ def about(run: Run) -> str:
     split = run.config["split"]
     right = np.mean(run.probabilities.argmax(1) == run.labels)
     return (
-        f"trained on {split['train']:,} images; right on {right:.0%} of the {split['test']:,} "
-        f"of its test part ({split['kind']} split)"
+        f"{split['train']:,} images in training; right on {100 * right:.0f} % of the "
+        f"{split['test']:,} of its test part ({split['kind']} split)"
     )
 
 

@@ -238,7 +238,7 @@ def test_the_weights_are_loaded_when_asked_for_and_answer_as_keras_does(opened):
     says = opened.locator(".says").all_inner_texts()
     for run, said in zip(try_it.chosen(ROOT / "book" / "results"), says, strict=True):
         probabilities = np.asarray(trained_network(run)(image))[0]
-        name, share = said.removeprefix("says ").removesuffix(" %").split(", ")
+        name, share = said.removeprefix("says ").removesuffix("\u00a0%").split(", ")
         assert name == CLASS_NAMES[CLASSES[probabilities.argmax()]]
         assert abs(100 * probabilities.max() - int(share)) < 1
     assert opened.evaluate("document.documentElement.scrollWidth") <= 390

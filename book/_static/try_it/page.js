@@ -8,7 +8,7 @@ const tryIt = (() => {
   };
   const LESIONS = 21; // for an average: three of each class
   const find = (id) => document.getElementById(`try-${id}`);
-  const percent = (share) => `${Math.round(100 * share)} %`;
+  const percent = (share) => `${Math.round(100 * share)}\u00a0%`;
   const state = {
     asked: { lesion: 8, camera: 8, right: 0, low: 0, rim: false }, // see phantom.draw
     own: null, // the reader's image
@@ -348,13 +348,17 @@ const tryIt = (() => {
 
   function render() {
     const apply = state.change?.[1] ?? ((image) => image);
-    const size = networks[0]?.size ?? 64;
-    canvas.image(find("image"), apply(plainImage(size), size, state.asked), size);
+    const sizes = networks.length ? networks.map((net) => net.size) : [64];
+    const images = new Map([...new Set(sizes)].map((size) => {
+      const plain = plainImage(size);
+      return [size, [plain, apply(plain, size, state.asked)]];
+    }));
+    canvas.image(find("image"), images.get(sizes[0])[1], sizes[0]);
     if (find("answers").hidden) return;
     for (const net of networks) {
-      const plain = plainImage(net.size);
-      net.image = apply(plain, net.size, state.asked);
-      net.answer = network.run(net, net.image);
+      const [plain, changed] = images.get(net.size);
+      net.image = changed;
+      net.answer = network.run(net, changed);
       net.before = state.change ? network.run(net, plain) : net.answer;
       show(net);
     }

@@ -20,6 +20,10 @@ const phantom = (() => {
   const clip = (value, low, high) => Math.min(Math.max(value, low), high);
   const lighter = (colour, by) => colour.map((value) => value + by);
 
+  // Where pixel p lies across and down the image, -1 to 1.
+  const across = (p, size) => (((p % size) + 0.5) / size) * 2 - 1;
+  const down = (p, size) => ((Math.floor(p / size) + 0.5) / size) * 2 - 1;
+
   // Random numbers from a seed: Tommy Ettinger's mulberry32.
   function generator(seed) {
     let state = seed >>> 0;
@@ -181,10 +185,9 @@ const phantom = (() => {
     lesion.base = set.radius;
     lesion.colours = new Float64Array(3 * size * size);
     for (let p = 0; p < size * size; p++) {
-      const across = (((p % size) + 0.5) / size) * 2 - 1 - set.right;
-      const down = ((Math.floor(p / size) + 0.5) / size) * 2 - 1 - set.low;
-      const x = (Math.cos(set.turn) * across + Math.sin(set.turn) * down) / zoom;
-      const y = (Math.cos(set.turn) * down - Math.sin(set.turn) * across) / zoom;
+      const [right, low] = [across(p, size) - set.right, down(p, size) - set.low];
+      const x = (Math.cos(set.turn) * right + Math.sin(set.turn) * low) / zoom;
+      const y = (Math.cos(set.turn) * low - Math.sin(set.turn) * right) / zoom;
       const angle = Math.atan2(y / stretch, x);
       let outline = 1;
       for (const [k, amplitude, phase] of waves) outline += amplitude * Math.cos(k * angle + phase);
@@ -237,7 +240,8 @@ const phantom = (() => {
 
   // The dark rim of a round lens that reaches so far from the middle.
   const rim = (pixels, size, reach) => pixels.map((value, n) => {
-    const distance = Math.hypot(...coordinates(Math.floor(n / 3), size));
+    const p = Math.floor(n / 3);
+    const distance = Math.hypot(across(p, size), down(p, size));
     return value * logistic((reach - distance) / 0.03);
   });
 
@@ -270,8 +274,8 @@ const phantom = (() => {
     const tint = view.several(3, () => view.normal(1, 0.015));
     const bright = view.uniform(0.9, 1.06);
     const pixels = lesion.colours.map((value, n) => {
-      const [across, down] = coordinates(Math.floor(n / 3), size);
-      const light = 1 + (0.08 * (slopeX * across + slopeY * down)) / 2;
+      const p = Math.floor(n / 3);
+      const light = 1 + (0.08 * (slopeX * across(p, size) + slopeY * down(p, size))) / 2;
       return value * light * tint[n % 3] * bright + view.normal(0, 2.5);
     });
     const round = asked.rim ?? view.random() < 0.3;
@@ -282,9 +286,6 @@ const phantom = (() => {
     if (asked.ruler ?? view.random() < 0.15) ruler(image, size);
     return image;
   }
-
-  const coordinates = (p, size) =>
-    [p % size, Math.floor(p / size)].map((n) => ((n + 0.5) / size) * 2 - 1);
 
   return { CLASSES, ROUGHNESS, generator, draw, hair, rim };
 })();
