@@ -22,6 +22,8 @@ from skinlib.training.train import trained_network
 
 FOLDER = Path("_static") / "try_it"
 
+PARTS = {"deformable": "deformable convolution", "attention": "soft attention"}
+
 NAMES = {"ham10000": "HAM10000", "phantom": "the phantom"}
 
 
@@ -42,16 +44,18 @@ def publish(recorded: Sequence[Run], root: Path) -> None:
     folder = root / FOLDER
     if not (folder / "page.js").exists():
         raise SkinlibError(f"{folder} does not hold the page's scripts: make the book first")
-    there = []
+    scripts, offer = {}, []
     for number, run in enumerate(recorded):
         if run.recipe.model != "proposed":
             raise SkinlibError(f"the page knows the proposed network, not {run.recipe.model}")
-        name = f"network{number}.js"
-        data = packed(trained_network(run), run.recipe.options) | {"title": title(run)}
-        text = f"tryIt.received({json.dumps(name)}, {json.dumps(data)});\n"
-        (folder / name).write_text(text)
-        there.append({"file": name, "bytes": len(text), "title": title(run), "about": about(run)})
-    (folder / "networks.js").write_text(f"tryIt.offer({json.dumps(there)});\n")
+        file = f"network{number}.js"
+        data = json.dumps(packed(trained_network(run), run.recipe.options))
+        scripts[file] = f"tryIt.received({json.dumps(file)}, {data});\n"
+        size = len(scripts[file])
+        offer.append({"file": file, "bytes": size, "title": title(run), "about": about(run)})
+    scripts["networks.js"] = f"tryIt.offer({json.dumps(offer)});\n"
+    for file, text in scripts.items():
+        (folder / file).write_text(text)
 
 
 def packed(model: keras.Model, options: dict) -> dict:
@@ -82,9 +86,10 @@ def packed(model: keras.Model, options: dict) -> dict:
 
 def title(run: Run) -> str:
     """What the reader chooses by: 'trained on HAM10000'; parts that it lacks are named."""
-    lacks = [part for part in ("deformable", "attention") if run.recipe.options.get(part) is False]
+    lacks = [name for part, name in PARTS.items() if run.recipe.options.get(part) is False]
     data = run.config["data"]["name"]
-    return f"trained on {NAMES.get(data, data)}" + "".join(f", without {p}" for p in lacks)
+    without = f" without {' and '.join(lacks)}" if lacks else ""
+    return f"trained on {NAMES.get(data, data)}{without}"
 
 
 def about(run: Run) -> str:

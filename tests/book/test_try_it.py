@@ -296,7 +296,8 @@ def test_a_run_of_ones_own_takes_the_place_of_the_books(tmp_path):
     assert CliRunner().invoke(cli.app, command).exit_code == 0
     offered = (tmp_path / try_it.FOLDER / "networks.js").read_text()
     (one,) = json.loads(offered.removeprefix("tryIt.offer(").removesuffix(");\n"))
-    assert one["title"] == "trained on the phantom, without deformable, without attention"
+    without = "without deformable convolution and soft attention"
+    assert one["title"] == f"trained on the phantom {without}"
     assert (tmp_path / try_it.FOLDER / one["file"]).stat().st_size == one["bytes"]
     with pytest.raises(SkinlibError, match="the proposed network, not small"):
         try_it.publish([Run.read(folder / "small")], tmp_path)
