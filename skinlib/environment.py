@@ -80,7 +80,7 @@ def cores() -> int:
     """How many cores this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
-    return os.cpu_count()
+    return os.cpu_count() or 1
 
 
 def code() -> dict:
@@ -88,7 +88,7 @@ def code() -> dict:
 
     The last two are None where the package does not lie in a git repository of its own.
     """
-    found = {"version": skinlib.__version__, "commit": None, "clean": None}
+    found: dict = {"version": skinlib.__version__, "commit": None, "clean": None}
     package = Path(skinlib.__file__).parent
     if _git(package, "ls-files", "__init__.py") == "__init__.py":
         found["commit"] = _git(package, "rev-parse", "HEAD")

@@ -100,9 +100,9 @@ def heat_map(
                     expand_cam=False,  # it would put corner on corner
                 )
             )
-    heat = stretch(np.concatenate(heat), np.shape(images)[1:3])
-    heat = heat - heat.min((1, 2), keepdims=True)
-    return heat / np.maximum(heat.max((1, 2), keepdims=True), 1e-12)
+    maps = stretch(np.concatenate(heat), images.shape[1:3])
+    maps = maps - maps.min((1, 2), keepdims=True)
+    return maps / np.maximum(maps.max((1, 2), keepdims=True), 1e-12)
 
 
 def heat_map_scores(model: keras.Model, dataset: Dataset, rows: np.ndarray) -> pd.DataFrame | None:
@@ -121,7 +121,7 @@ def heat_map_scores(model: keras.Model, dataset: Dataset, rows: np.ndarray) -> p
         `map` (of `MAPS`), and `pointing`, `energy` and `overlap`, 0 to 1. None if no outline is
         known, or if Keras does not run on TensorFlow.
     """
-    if dataset.masks is None or keras.backend.backend() != "tensorflow":
+    if dataset.masks is None or dataset.outlined is None or keras.backend.backend() != "tensorflow":
         return None
     rows = np.unique(rows)
     rows = rows[dataset.outlined[rows]]

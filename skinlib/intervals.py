@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from skinlib.scores import SCORES, arrays, bootstrap_weights, scores, weighted_scores
+from skinlib.scores import SCORES, arrays, bootstrap_weights, scores, table_of, weighted_scores
 
 if TYPE_CHECKING:
     from skinlib.runs import Run
@@ -26,11 +26,11 @@ def t_interval(values: Sequence[float], *, confidence: float = 0.95) -> pd.Serie
 
     A single value has none (NaN), and no values have no mean.
     """
-    values = np.asarray(values, dtype=float)
-    count = len(values)
-    mean, half = values.mean() if count else np.nan, np.nan
+    found = np.asarray(values, dtype=float)
+    count = len(found)
+    mean, half = found.mean() if count else np.nan, np.nan
     if count > 1:
-        half = stats.t.ppf((1 + confidence) / 2, count - 1) * stats.sem(values)
+        half = stats.t.ppf((1 + confidence) / 2, count - 1) * stats.sem(found)
     return pd.Series({"value": mean, "low": mean - half, "high": mean + half})
 
 
@@ -108,7 +108,7 @@ def paired_difference(
     Raises:
         ValueError: if the test parts differ.
     """
-    tables = [getattr(run, "predictions", run) for run in (first, second)]
+    tables = [table_of(run) for run in (first, second)]
     if list(tables[0]["image_id"]) != list(tables[1]["image_id"]):
         raise ValueError("first, second: expected one test part, got two")
     (labels, ours), (_, theirs) = arrays(first), arrays(second)
@@ -119,7 +119,8 @@ def paired_difference(
     low, high = draws[name].quantile([0.025, 0.975])
 
     # Swapping the answers on some lesions is weighing both answers by 0 and 1.
-    ids, lesion = np.unique(tables[0]["lesion_id"], return_inverse=True)
+    lesions = tables[0]["lesion_id"].to_numpy(dtype=str)
+    ids, lesion = np.unique(lesions, return_inverse=True)
     swap = np.random.default_rng(0).integers(2, size=(resamples + 1, len(ids)))
     swap[0] = 0  # the observed difference
     swap = swap[:, lesion].astype(float)  # (resamples + 1, N)

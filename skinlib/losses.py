@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 import keras
+import numpy as np
 from keras import KerasTensor, ops
 
 TINY = 1.1754944e-38
@@ -118,10 +119,8 @@ class JointLoss(keras.losses.Loss):
             raise ValueError(f"dataset_size: expected 1 or more, got {dataset_size}")
         self.beta = beta
         self.focusing = focusing
-        self.alpha, self.class_weights = (  # JSON, for saving, knows no arrays
-            value.tolist() if hasattr(value, "tolist") else value
-            for value in (alpha, class_weights)
-        )
+        self.alpha = np.asarray(alpha).tolist()  # JSON, for saving, knows no arrays
+        self.class_weights = np.asarray(class_weights).tolist()  # or None
         self.focal_reduction = focal_reduction
         self.dataset_size = dataset_size
         self.from_logits = from_logits

@@ -26,9 +26,14 @@ BINS = 15
 """Of the expected calibration error: of equal width, over the largest probability."""
 
 
+def table_of(run: Run | pd.DataFrame) -> pd.DataFrame:
+    """A run's predictions, or the table itself that is like them."""
+    return run if isinstance(run, pd.DataFrame) else run.predictions
+
+
 def arrays(run: Run | pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """Labels, int64 (N,), and probabilities, float64 (N, 7)."""
-    table = getattr(run, "predictions", run)
+    table = table_of(run)
     labels = pd.Categorical(table["label"], categories=CLASSES).codes.astype("int64")
     return labels, table[list(CLASSES)].to_numpy(dtype=float)
 
@@ -143,8 +148,8 @@ def bootstrap_weights(run: Run | pd.DataFrame, resamples: int) -> np.ndarray:
     samples that miss a class.
     """
     labels, _ = arrays(run)
-    lesion_ids = getattr(run, "predictions", run)["lesion_id"]
-    _, first, lesion = np.unique(lesion_ids, return_index=True, return_inverse=True)
+    lesions = table_of(run)["lesion_id"].to_numpy(dtype=str)
+    _, first, lesion = np.unique(lesions, return_index=True, return_inverse=True)
     weights = np.ones((resamples, len(first)))
     rng = np.random.default_rng(0)
     for c in np.unique(labels[first]):
@@ -189,7 +194,7 @@ def scores(
 
 def majority_baseline(run: Run | pd.DataFrame, names: Sequence[str] = TABLE1) -> dict[str, float]:
     """The scores of always answering the most frequent class of the test part."""
-    table = getattr(run, "predictions", run).copy()
+    table = table_of(run).copy()
     most = table["label"].mode()[0]
     table[list(CLASSES)] = [float(name == most) for name in CLASSES]
     return score_values(table, names)

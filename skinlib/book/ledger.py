@@ -49,8 +49,8 @@ def ledger(claims: Mapping[str, Verdict]) -> HTML:
         cells = [_cell("td", badge(answer.kind)), _cell("td", "<br/>".join(lines))]
         name = _cell("th", escape(claim), ' scope="row" width="38%"')
         rows.append(f"<tr>{name}{''.join(cells)}</tr>")
-    heads = ("the paper's claim", "verdict", "our numbers")
-    heads = "".join(_cell("th", head, ' scope="col"') for head in heads)
+    names = ("the paper's claim", "verdict", "our numbers")
+    heads = "".join(_cell("th", name, ' scope="col"') for name in names)
     head = f"<thead><tr>{heads}</tr></thead>"
     return HTML(f'<table style="width: 100%">{head}<tbody>{"".join(rows)}</tbody></table>')
 

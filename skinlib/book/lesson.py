@@ -142,8 +142,8 @@ def onnx_deform_conv(
     import onnx
     from onnx.reference import ReferenceEvaluator
 
-    first = {"x": x, "offset": offset, "mask": mask}
-    first = {name: np.moveaxis(values, -1, 1) for name, values in first.items()}
+    last = {"x": x, "offset": offset, "mask": mask}
+    first = {name: np.moveaxis(values, -1, 1) for name, values in last.items()}
     first |= {"w": w.transpose(3, 2, 0, 1), "bias": np.zeros(w.shape[-1], "float32")}
     names = ["x", "w", "offset", "bias", "mask"]
     tensor = onnx.helper.make_tensor_value_info
@@ -189,7 +189,7 @@ def shapes(dataset: Dataset, rows: np.ndarray) -> pd.DataFrame:
     Returns:
         Columns `elongation` and `solidity`; the index holds the images' rows, in order.
     """
-    if dataset.masks is None:
+    if dataset.masks is None or dataset.outlined is None:
         return pd.DataFrame(columns=["elongation", "solidity"])
     found = {}
     for row in np.sort(rows[dataset.outlined[rows]]):

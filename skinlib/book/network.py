@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import keras
 import pandas as pd
@@ -23,7 +24,7 @@ COSTS = {
 """Of what `benchmarks/models.py` records, what the book shows -> its name there."""
 
 
-def readings(options: Mapping[str, Mapping[str, object]], size: int = 224) -> pd.DataFrame:
+def readings(options: Mapping[str, Mapping[str, Any]], size: int = 224) -> pd.DataFrame:
     """What the proposed network costs as the paper may have meant it.
 
     Args:

@@ -50,8 +50,7 @@ def load(
         raise DataError(f"{name} is read from its archives: name their folder (root)")
     from skinlib.data import ham10000
 
-    part = "training" if name == "ham10000" else "test"
-    dataset = ham10000.prepare(root, size, part=part)
+    dataset = ham10000.prepare(root, size, part="training" if name == "ham10000" else "test")
     if count is None or count >= len(dataset):
         return dataset
     return dataset.take(np.random.default_rng(seed).permutation(len(dataset))[:count])

@@ -160,8 +160,9 @@ class Reader:
         scratch: a folder for zip files that lie in zip files.
     """
 
-    def __init__(self, scratch: Path | None = None):
-        self.scratch, self.archives, self.lock = scratch, {}, threading.Lock()
+    def __init__(self, scratch: Path = Path()):
+        self.scratch, self.lock = scratch, threading.Lock()
+        self.archives: dict[Path, zipfile.ZipFile] = {}
 
     def read(self, file: File) -> bytes:
         """The contents of a file.

@@ -123,5 +123,5 @@ def fingerprint(table: pd.DataFrame, images: np.ndarray) -> str:
     digest = hashlib.sha256(str(images.shape).encode())
     digest.update(table[["image_id", "dx", "lesion_id"]].to_csv(index=False).encode())
     for image in images:
-        digest.update(np.ascontiguousarray(image))
+        digest.update(np.ascontiguousarray(image).data)
     return digest.hexdigest()

@@ -11,8 +11,8 @@ from PIL import Image
 from skinlib.data.archives import DAMAGED_ZIP, File, Reader, in_a_line, is_of_the_machine
 from skinlib.errors import DataError
 
-UNREADABLE = (OSError, RuntimeError, SyntaxError, *DAMAGED_ZIP)
-UNREADABLE += (Image.DecompressionBombError, Image.DecompressionBombWarning)
+BOMB = (Image.DecompressionBombError, Image.DecompressionBombWarning)
+UNREADABLE = (OSError, RuntimeError, SyntaxError, *DAMAGED_ZIP, *BOMB)
 
 
 def to_square(image: Image.Image, size: int, resize: str) -> Image.Image:

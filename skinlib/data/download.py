@@ -112,7 +112,7 @@ def _of_dataverse(base: str) -> dict[str, tuple[str, str | None]]:
     response.raise_for_status()
     entries = response.json()["data"]["latestVersion"]["files"]
     listed = {entry["dataFile"]["id"]: entry["dataFile"] for entry in entries}
-    files = {}
+    files: dict[str, tuple[str, str | None]] = {}
     for number, name in DATAVERSE_FILES.items():
         url = f"{base}/api/access/datafile/{number}"
         if "originalFileSize" in listed[number]:

@@ -24,9 +24,7 @@ from skinlib.data.metadata import IMAGE_ID, PARTS, SUFFIXES, Part, read_metadata
 from skinlib.data.prepared import (
     DataWarning,
     cache_folder,
-    discard,
-    open_prepared,
-    preparing,
+    open_or_make,
     require_space,
     seal,
     write_array,
@@ -89,15 +87,11 @@ def prepare(
     with _naming(root):
         listing = list_files(root)
         folder = cache_folder() / f"{about.name}-{size}-{resize}-{_key(about, listing)}"
-        prepared = open_prepared(folder)
-        if prepared and _is_mended(prepared[1]["left_out"], listing, size, resize):
-            discard(folder)
-            prepared = None
-        if prepared is None:
-            with preparing(folder) as scratch:
-                _prepare(scratch, about, listing, size, resize, strict, progress)
-            prepared = open_prepared(folder, fresh=True)
-        dataset, known = prepared
+        dataset, known = open_or_make(
+            folder,
+            lambda scratch: _prepare(scratch, about, listing, size, resize, strict, progress),
+            lambda known: _is_mended(known["left_out"], listing, size, resize),
+        )
         _refuse(known["problems"], strict)
     for problem in known["problems"]:
         warnings.warn(f"{root}: {problem}", DataWarning, stacklevel=2)
@@ -207,19 +201,24 @@ def _prepare(
 
         masks = {name: masks[name] for name in table["image_id"] if name in masks}
         if masks:
-            blank, wrong = np.zeros((size, size), "uint8"), {}
+            blank, wrong = np.zeros((size, size), "uint8"), dict[str, str]()
             found = decode_all(reader, masks.values(), partial(read_mask, size=size, resize=resize))
             found = _usable(masks, found, wrong, blank)
             rows = (next(found) if name in masks else blank for name in table["image_id"])
             write_array(scratch / "masks.npy", rows, (len(table), size, size))
-            known = masks.keys() - wrong.keys()
-            np.save(scratch / "outlined.npy", table["image_id"].isin(known).to_numpy())
+            outlined = table["image_id"].isin(masks.keys() - wrong.keys())
+            np.save(scratch / "outlined.npy", outlined.to_numpy())
             if wrong:
                 problems.append(_unusable("masks", masks, wrong))
             left_out |= {f"{name}{MASK}": reason for name, reason in wrong.items()}
     _refuse(problems, strict)
-    known = {"problems": problems, "left_out": left_out}
-    seal(scratch, table, name=about.name, resize=resize, about=known)
+    seal(
+        scratch,
+        table,
+        name=about.name,
+        resize=resize,
+        about={"problems": problems, "left_out": left_out},
+    )
 
 
 def _usable(

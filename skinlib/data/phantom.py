@@ -11,20 +11,14 @@ import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from PIL import Image, ImageDraw
 
 from skinlib.data.dataset import CLASSES, IMAGES_PER_CLASS, Dataset
-from skinlib.data.prepared import (
-    cache_folder,
-    open_prepared,
-    preparing,
-    require_space,
-    seal,
-    write_array,
-)
+from skinlib.data.prepared import cache_folder, open_or_make, require_space, seal, write_array
 
 VERSION = 2  # of the drawing: another one makes other images
 
@@ -68,17 +62,16 @@ ROUGHNESS = {"akiec": 0.12, "bcc": 0.09, "mel": 0.16}
 def prepare(count: int = 1000, size: int = 96, seed: int = 0) -> Dataset:
     """Opens the phantom; the first time, draws it into the cache. See `draw`."""
     folder = cache_folder() / f"phantom-{VERSION}-{count}-{size}-{seed}"
-    prepared = open_prepared(folder)
-    if prepared is None:
-        with preparing(folder) as scratch:
-            images, masks, table = draw(count, size, seed)
-            require_space(folder.parent, images.nbytes + masks.nbytes)
-            write_array(scratch / "images.npy", images, images.shape)
-            write_array(scratch / "masks.npy", masks, masks.shape)
-            np.save(scratch / "outlined.npy", np.ones(count, bool))
-            seal(scratch, table, name="phantom", resize="drawn")
-        prepared = open_prepared(folder, fresh=True)
-    return prepared[0]
+
+    def make(scratch: Path) -> None:
+        images, masks, table = draw(count, size, seed)
+        require_space(folder.parent, images.nbytes + masks.nbytes)
+        write_array(scratch / "images.npy", images, images.shape)
+        write_array(scratch / "masks.npy", masks, masks.shape)
+        np.save(scratch / "outlined.npy", np.ones(count, bool))
+        seal(scratch, table, name="phantom", resize="drawn")
+
+    return open_or_make(folder, make)[0]
 
 
 def draw(
@@ -111,7 +104,7 @@ def draw(
     images = np.empty((count, size, size, 3), "uint8")
     masks = np.empty((count, size, size), "uint8")
     places = np.random.default_rng((VERSION, seed)).permutation(count).argsort()
-    rows = []
+    rows: list[tuple] = []
     for number, (dx, views) in enumerate(_lesions(count, seed)):
         seeds = (VERSION, seed, number)
         person = np.random.default_rng((*seeds, 0))

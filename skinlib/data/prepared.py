@@ -12,10 +12,11 @@ import platform
 import shutil
 import uuid
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -171,8 +172,8 @@ def seal(
     """
     table.to_csv(folder / "table.csv", index=False)
     images = np.load(folder / "images.npy", mmap_mode="r")
-    contents = {"name": name, "resize": resize, "fingerprint": fingerprint(table, images)}
-    contents |= {"about": about or {}, "files": {}}
+    contents: dict[str, Any] = {"name": name, "resize": resize, "about": about or {}, "files": {}}
+    contents["fingerprint"] = fingerprint(table, images)
     for path in sorted(folder.glob("*.*")):
         stat = path.stat()
         hashes = _hashes(path, range(-(-stat.st_size // BLOCK)))
@@ -181,7 +182,52 @@ def seal(
     (folder / "dataset.json").write_text(json.dumps(whole))
 
 
-def open_prepared(folder: Path, *, fresh: bool = False) -> tuple[Dataset, dict] | None:
+def open_or_make(
+    folder: Path, make: Callable[[Path], None], is_stale: Callable[[dict], bool] = lambda _: False
+) -> tuple[Dataset, dict]:
+    """Opens a prepared folder; where there is none that is whole and fresh, makes it first.
+
+    Args:
+        folder: its place in the cache.
+        make: writes the files into a scratch folder, and seals it.
+        is_stale: whether what was to be remembered of the data set holds no more.
+
+    Returns:
+        The data set, and what else was to be remembered of it.
+    """
+    found = open_prepared(folder)
+    if found and not is_stale(found[1]):
+        return found
+    if found:
+        discard(folder)
+    with preparing(folder) as scratch:
+        make(scratch)
+    return read_prepared(folder)
+
+
+def open_prepared(folder: Path) -> tuple[Dataset, dict] | None:
+    """`read_prepared`, or None where there is no such folder.
+
+    One that is damaged is reported (`DataWarning`) and deleted.
+
+    Raises:
+        DataError: if the machine cannot read it, or cannot delete a damaged one.
+    """
+    if not os.path.lexists(folder):
+        return None
+    try:
+        return read_prepared(folder)
+    except DataError as error:
+        why = error.__cause__ or error
+        if is_of_the_machine(why) and not isinstance(why, FileNotFoundError):
+            raise
+        said = f"{folder} is damaged ({in_a_line(why)}): it is made anew"
+        warnings.warn(said, DataWarning, stacklevel=2)
+        discard(folder)
+        return None
+
+
+def read_prepared(folder: Path) -> tuple[Dataset, dict]:
     """Maps a prepared folder into memory, after a look at its files.
 
     Sizes are compared, and hashes: of files up to 256 MiB whole, as the images of
@@ -189,20 +235,12 @@ def open_prepared(folder: Path, *, fresh: bool = False) -> tuple[Dataset, dict] 
     and 16 at random, or whole where its time of change is another than after its
     preparation.
 
-    Args:
-        folder: where `preparing` put it.
-        fresh: it has just been prepared, so that it must be there and whole.
-
     Returns:
-        The data set, and what else was to be remembered of it; None where there is
-        none. One that is damaged is reported (`DataWarning`) and deleted.
+        The data set, and what else was to be remembered of it.
 
     Raises:
-        DataError: if it cannot be read, a damaged one cannot be deleted, or a fresh one
-            is damaged.
+        DataError: if it is not there, or not whole.
     """
-    if not fresh and not os.path.lexists(folder):
-        return None
     try:
         contents = _check(folder)
         table = pd.read_csv(folder / "table.csv", dtype=COLUMNS)
@@ -217,16 +255,9 @@ def open_prepared(folder: Path, *, fresh: bool = False) -> tuple[Dataset, dict] 
         del contents["files"]
         return Dataset(table=table, **arrays, **contents), about
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        gone = isinstance(error, FileNotFoundError)
-        if fresh or (is_of_the_machine(error) and not gone):
-            raise DataError(
-                f"{folder} cannot be read: {in_a_line(error)}: mend that and try again"
-            ) from error
-        warnings.warn(
-            f"{folder} is damaged ({in_a_line(error)}): it is made anew", DataWarning, stacklevel=2
-        )
-        discard(folder)
-        return None
+        raise DataError(
+            f"{folder} cannot be read: {in_a_line(error)}: mend that and try again"
+        ) from error
 
 
 def discard(folder: Path) -> None:

@@ -1,6 +1,7 @@
 """The paper's network and its five rivals, by name."""
 
 from collections.abc import Callable
+from typing import Any
 
 import keras
 
@@ -26,7 +27,7 @@ BUILDERS = {**MODELS, "small": small}
 
 
 def build(
-    name: str, input_shape: tuple[int, int, int], classes: int = 7, **options: object
+    name: str, input_shape: tuple[int, int, int], classes: int = 7, **options: Any
 ) -> keras.Model:
     """Builds a network by name: (N, H, W, 3) pixels in 0..255 to (N, classes) probabilities.
 

@@ -10,6 +10,7 @@ from skinlib.data.dataset import CLASSES
 from skinlib.models import BUILDERS
 
 Share = Annotated[float, Field(ge=0, le=1)]
+Dtype = Literal["float32", "mixed_float16", "mixed_bfloat16"]
 PerClass = Annotated[tuple[float, ...], Field(min_length=len(CLASSES), max_length=len(CLASSES))]
 
 
@@ -53,7 +54,7 @@ class Recipe:
     class_weights: Literal["balanced"] | None = None
     sampling: Literal["natural", "balanced"] = "natural"
     augment: bool = False
-    dtype: Literal["float32", "mixed_float16", "mixed_bfloat16"] = "float32"
+    dtype: Dtype = "float32"
 
     @model_validator(mode="after")
     def _check_options(self) -> "Recipe":

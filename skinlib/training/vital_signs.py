@@ -91,12 +91,12 @@ def _deformable(model: keras.Model, images: np.ndarray) -> dict | None:
         pairs = ops.convert_to_numpy(ops.cast(offset, "float32")).reshape(-1, 2)  # y, x
         lengths.append(np.hypot(*pairs.T))
         masks.append(ops.convert_to_numpy(ops.cast(mask, "float32")).ravel())
-    lengths, masks = np.concatenate(lengths), np.concatenate(masks)
+    length, values = np.concatenate(lengths), np.concatenate(masks)
     return {
-        "offset_mean": float(lengths.mean()),
-        "offset_p95": float(np.quantile(lengths, 0.95)),
-        "mask_mean": float(masks.mean()),
-        "mask_std": float(masks.std()),
+        "offset_mean": float(length.mean()),
+        "offset_p95": float(np.quantile(length, 0.95)),
+        "mask_mean": float(values.mean()),
+        "mask_std": float(values.std()),
     }
 
 
@@ -130,7 +130,7 @@ def _dead_relu(model: keras.Model, images: np.ndarray) -> dict:
         tops = [value.max(tuple(range(value.ndim - 1))) for value in values]  # (C,) each
         highest = [np.maximum(*pair) for pair in zip(highest, tops, strict=True)]
     shares = {
-        layer.name: float((top <= 0).mean()) for layer, top in zip(relu, highest, strict=True)
+        layer.name: float(np.mean(top <= 0)) for layer, top in zip(relu, highest, strict=True)
     }
     units = np.concatenate(highest)
     return {

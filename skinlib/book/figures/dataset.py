@@ -103,7 +103,7 @@ def leakage_bars(tables: dict[str, pd.DataFrame], data: str) -> Figure:
     )
     style.share(ax.yaxis)
     ax.set(xlabel="class", ylabel="test images whose lesion\nis in training", ylim=(0, 1))
-    ax.get_legend().remove()
+    ax.legend().remove()
     style.legend(figure, title="split")
     style.title(figure, data)
     return figure

@@ -151,7 +151,7 @@ def forest(table: pd.DataFrame, means: pd.DataFrame, data: str) -> Figure:
         data: what the runs were made on.
     """
     looks = {"random": ("o", style.BLUE), "grouped": ("s", style.ORANGE), "mean": ("D", "black")}
-    rows = {kind: [] for kind in looks}  # (y, value, low, high)
+    rows: dict[str, list] = {kind: [] for kind in looks}  # (y, value, low, high)
     names, y = {}, 0
     for comparison, pairs in table.groupby(level=0, sort=False):
         names[comparison] = y

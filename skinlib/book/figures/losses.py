@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from skinlib.book.figures import style
 
@@ -64,7 +64,7 @@ def focal_share(shares: pd.DataFrame, bounds: Mapping[str, float], data: str) ->
     ax.yaxis.set_major_formatter(
         lambda value, _: f"{value:.3%}" if value < 1e-3 else f"{value:.1%}"
     )
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
     ax.set(xlabel="epoch", ylabel="focal share of the gradient")
     style.legend(figure, title="reading of eq. 4")
     style.title(figure, data)

@@ -9,11 +9,13 @@ import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib import pyplot as plt
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.ticker import PercentFormatter
+from numpy.typing import ArrayLike
 from PIL import Image
 
 from skinlib.data.dataset import CLASSES
@@ -78,12 +80,12 @@ def title(figure: Figure, data: str, note: str = "") -> None:
 
 def legend(figure: Figure, columns: int = 2, **options) -> None:
     """One legend for the whole figure, below it; each label once."""
-    found = {}
+    found: dict[str, Artist] = {}
     for ax in figure.axes:
         for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
             found.setdefault(label, handle)
-    place = "outside lower center"
-    figure.legend(found.values(), found.keys(), loc=place, ncols=columns, **options)
+    labels = list(found)
+    figure.legend(found.values(), labels, loc="outside lower center", ncols=columns, **options)
 
 
 def share(axis: Axis) -> None:
@@ -93,8 +95,8 @@ def share(axis: Axis) -> None:
 
 def lines(
     ax: Axes,
-    x: Sequence[float],
-    values: Mapping[str, np.ndarray],
+    x: ArrayLike,
+    values: Mapping[str, ArrayLike],
     markers: Sequence[str] = ("",) * 5,
 ) -> None:
     """One line per entry, label -> (n,), in the colours and dashes of `LINES`."""
@@ -106,7 +108,7 @@ def lines(
 def intervals(
     ax: Axes,
     table: pd.DataFrame,
-    y: Sequence[float] | None = None,
+    y: ArrayLike | None = None,
     *,
     label: str | None = None,
     marker: str = "o",
