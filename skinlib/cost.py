@@ -15,7 +15,7 @@ CORNERS = 4
 
 
 def multiply_adds(model: keras.Model) -> dict[str, int]:
-    """Multiply-adds of one prediction for one picture, layer by layer.
+    """Multiply-adds of one prediction for one image, layer by layer.
 
     Counted are the products of the convolutions, of the fully connected layers, of bilinear
     sampling and of attention. Biases, normalisation, activations, pools and softmax are not, as is
@@ -29,8 +29,7 @@ def multiply_adds(model: keras.Model) -> dict[str, int]:
         Name of a layer -> its multiply-adds, in the model's order; layers with none are left out.
 
     Raises:
-        ValueError: if a layer has a kernel that this function does not know, or the model's input
-            has no fixed height and width.
+        ValueError: if a layer's kernel is of an unknown kind, or the input has no fixed shape.
     """
     if None in model.input_shape[1:]:
         raise ValueError(f"expected a model with a fixed input shape, got {model.input_shape}")
@@ -68,7 +67,7 @@ def size_on_disk(model: keras.Model) -> int:
 
 
 def cost(model: keras.Model) -> dict[str, int]:
-    """`parameters`, `multiply_adds` of one prediction for one picture, and `bytes_on_disk`."""
+    """`parameters`, `multiply_adds` of one prediction for one image, and `bytes_on_disk`."""
     return {
         "parameters": model.count_params(),
         "multiply_adds": sum(multiply_adds(model).values()),

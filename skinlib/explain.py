@@ -157,7 +157,7 @@ def heat_map_scores(model: keras.Model, dataset: Dataset, rows: np.ndarray) -> p
 
 
 def stretch(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Maps of a layer at the size of the picture: each place fills its cell, bilinear between.
+    """Maps of a layer at the size of the image: each place fills its cell, bilinear between.
 
     Args:
         maps: (N, h, w).
@@ -181,7 +181,7 @@ def randomised(model: keras.Model, seed: int = 0) -> keras.Model:
 
 
 def blob(size: int, deviation: float | None = None) -> np.ndarray:
-    """A control that knows nothing of the picture: a Gaussian in the middle.
+    """A control that knows nothing of the image: a Gaussian in the middle.
 
     Args:
         size: height and width.
@@ -283,7 +283,7 @@ def curve(
 ) -> np.ndarray:
     """The class's probability while pixels go, highest first (Petsiuk et al. 2018).
 
-    Deletion replaces pixels by the picture's mean colour; insertion starts there and puts them
+    Deletion replaces pixels by the image's mean colour; insertion starts there and puts them
     back. The mean of the curve is the area under it: small is good for deletion, large for
     insertion.
 

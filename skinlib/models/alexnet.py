@@ -24,8 +24,8 @@ class LocalResponseNormalization(keras.layers.Layer):
 
     def call(self, inputs):
         channels = inputs.shape[-1]
-        squares = ops.square(ops.cast(inputs, "float32"))
-        squares = ops.pad(squares, [(0, 0)] * 3 + [(2, 2)])
+        squares = ops.square(ops.cast(inputs, "float32"))  # (N, H, W, C)
+        squares = ops.pad(squares, [(0, 0)] * 3 + [(2, 2)])  # (N, H, W, C + 4)
         energy = sum(squares[..., shift : shift + channels] for shift in range(5))
         return inputs / ops.cast(ops.power(2 + 1e-4 * energy, 0.75), inputs.dtype)
 
@@ -36,17 +36,10 @@ class LocalResponseNormalization(keras.layers.Layer):
 def alexnet(
     input_shape: tuple[int, int, int], classes: int = 7, *, dropout: float = 0.5
 ) -> keras.Model:
-    """Builds AlexNet: (N, H, W, 3) pixels in 0..255 to (N, classes) probabilities.
+    """Builds AlexNet, for sides of 64 or more.
 
-    A picture of 224 x 224 gives maps of 55, 27, 13 and 6, as in the publication.
-
-    Args:
-        input_shape: (H, W, 3), with sides of 64 or more.
-        classes: how many.
-        dropout: share of the values that is dropped after each hidden fully connected layer.
-
-    Raises:
-        ValueError: if a side is shorter.
+    An image of 224 x 224 gives maps of 55, 27, 13 and 6, as in the publication. `dropout` is the
+    share of the values that is dropped after each hidden fully connected layer.
     """
     inputs = pixels(input_shape, least=64)
 
