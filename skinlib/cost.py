@@ -19,11 +19,10 @@ def multiply_adds(model: keras.Model) -> dict[str, int]:
 
     Counted are the products of the convolutions, of the fully connected layers, of bilinear
     sampling and of attention. Biases, normalisation, activations, pools and softmax are not, as is
-    usual: they grow with the values, not with values times weights. The equations are counted,
-    not the way in which a layer computes them.
+    usual: they grow with the values, not with values times weights. The equations are counted, not
+    the way in which a layer computes them.
 
-    Args:
-        model: with a known height and width.
+    `model`: with a known height and width.
 
     Returns:
         Name of a layer -> its multiply-adds, in the model's order; layers with none are left out.

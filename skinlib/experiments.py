@@ -88,8 +88,8 @@ READINGS: dict[str, dict[str, Any]] = {
 def readings(seeds: int) -> list[Experiment]:
     """One change at a time that might close the gap to the paper; then several at once.
 
-    The split "peeked" shows the test part's scores after each epoch, so that the best epoch can
-    be told: one of three faults. "copied" and "seen" are the others.
+    The split "peeked" shows the test part's scores after each epoch, so that the best epoch can be
+    told: one of three faults. "copied" and "seen" are the others.
     """
     runs = []
     for seed in range(seeds):

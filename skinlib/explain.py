@@ -56,8 +56,8 @@ def heat_map(
         (N, H, W), values scaled from 0 to 1; a map without any difference is 0. See `stretch`.
 
     Raises:
-        ValueError: if the layer or a class is unknown, or the last layer is no softmax whose
-            logit could be explained.
+        ValueError: if the layer or a class is unknown, or the last layer is no softmax whose logit
+            could be explained.
         SkinlibError: if Keras does not run on TensorFlow, which tf-keras-vis needs.
     """
     if keras.backend.backend() != "tensorflow":
@@ -283,9 +283,8 @@ def curve(
 ) -> np.ndarray:
     """The class's probability while pixels go, highest first (Petsiuk et al. 2018).
 
-    Deletion replaces pixels by the image's mean colour; insertion starts there and puts them
-    back. The mean of the curve is the area under it: small is good for deletion, large for
-    insertion.
+    Deletion replaces pixels by the image's mean colour; insertion starts there and puts them back.
+    The mean of the curve is the area under it: small is good for deletion, large for insertion.
 
     Args:
         model: a classifier.

@@ -53,14 +53,13 @@ def cluster_bootstrap(
 ) -> pd.Series:
     """The mean of a value over clusters (lesions), of which each counts once.
 
-    Below 15 clusters, Student's t interval over them; it covers normal values 95 % of
-    the time, skewed ones (exponential; shares near 0) 88 to 92. From 15 on, at either
-    end the wider of that and bootstrap-t, which resamples clusters: 96 % of normal
-    values, 95 to 97 of such skewed ones, 91 to 96 of log-normal ones. (Percentiles of
-    resampled means cover 85, 79 and 93, 92 % for normal and exponential values of 5 and
-    30 clusters.) Where nearly all clusters have the same value, no such interval holds:
-    80 % for 30 clusters of which each is 1 with a chance of 0.95 and else 0. Use
-    `wilson_interval` there.
+    Below 15 clusters, Student's t interval over them; it covers normal values 95 % of the time,
+    skewed ones (exponential; shares near 0) 88 to 92. From 15 on, at either end the wider of that
+    and bootstrap-t, which resamples clusters: 96 % of normal values, 95 to 97 of such skewed ones,
+    91 to 96 of log-normal ones. (Percentiles of resampled means cover 85, 79 and 93, 92 % for
+    normal and exponential values of 5 and 30 clusters.) Where nearly all clusters have the same
+    value, no such interval holds: 80 % for 30 clusters of which each is 1 with a chance of 0.95 and
+    else 0. Use `wilson_interval` there.
 
     Args:
         values: (N,), one per image.
@@ -89,18 +88,17 @@ def paired_difference(
 ) -> pd.Series:
     """How much better the first network is on the same test images.
 
-    The test is a permutation test: under its hypothesis the two networks' answers on a
-    lesion may be swapped. In simulations (300 lesions, the rarest class has ten; 1,000
-    repetitions) it is wrong 4 to 6 % of the time at the 5 % level, for 1, 1.34 and 2.5
-    images per lesion; McNemar's test on images, 5, 8 and 16 %. The interval covers 92
-    to 96 %.
+    The test is a permutation test: under its hypothesis the two networks' answers on a lesion may
+    be swapped. In simulations (300 lesions, the rarest class has ten; 1,000 repetitions) it is
+    wrong 4 to 6 % of the time at the 5 % level, for 1, 1.34 and 2.5 images per lesion; McNemar's
+    test on images, 5, 8 and 16 %. The interval covers 92 to 96 %.
 
     Args:
         first: a run, or a table like its `predictions`.
         second: another, of the same test part.
         name: of `skinlib.scores.SCORES`.
-        resamples: of the lesions, and as many permutations; both are seeded. The
-            smallest possible p is 1 / (resamples + 1).
+        resamples: of the lesions, and as many permutations; both are seeded. The smallest possible
+            p is 1 / (resamples + 1).
 
     Returns:
         `value`, `low`, `high` (bootstrap over lesions, the same ones for both) and `p`.
@@ -135,10 +133,9 @@ def paired_difference(
 def mean_over_seeds(runs: pd.DataFrame, name: str = "accuracy") -> pd.Series:
     """The mean of a score over runs, with Student's interval.
 
-    Each run has its own split and its own first weights, so the interval says where the
-    mean of many such runs on this data set lies; other images would move it further. A
-    single run gets the interval of `skinlib.scores.scores`, which leaves out the luck
-    of the training.
+    Each run has its own split and its own first weights, so the interval says where the mean of
+    many such runs on this data set lies; other images would move it further. A single run gets the
+    interval of `skinlib.scores.scores`, which leaves out the luck of the training.
 
     Args:
         runs: of `skinlib.runs.load`, one row or more.

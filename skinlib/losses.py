@@ -18,8 +18,8 @@ def cross_entropy(y_true: KerasTensor, y_pred: KerasTensor, from_logits: bool = 
     """-sum over c of y_c log p_c, the summand of eq. 3: one number per sample, (N,).
 
     Args:
-        y_true: y, one-hot labels (N, C), or shares of classes (N, C) as label smoothing gives
-            them, or class indices (N,). The loss of an index that is no class is NaN.
+        y_true: y, one-hot labels (N, C), or shares of classes (N, C) as label smoothing gives them,
+            or class indices (N,). The loss of an index that is no class is NaN.
         y_pred: probabilities p, (N, C), that sum to 1, or logits.
         from_logits: whether `y_pred` are logits.
 
@@ -68,8 +68,8 @@ class JointLoss(keras.losses.Loss):
 
     - "batch_sum": eq. 4 as printed, with the batch for N. The term grows with the batch.
     - "mean": eq. 4 with the 1/N of eq. 3, as focal losses usually are.
-    - "dataset_sum": the batch's estimate of the sum over all training samples: its mean times
-      their number.
+    - "dataset_sum": the batch's estimate of the sum over all training samples: its mean times their
+      number.
 
     Args:
         beta: share of the focal term, 0 to 1.
@@ -182,9 +182,9 @@ def _prepare(y_true, y_pred):
 def _log_probabilities(y_pred, from_logits):
     """log p and log(1 - p) of each class, (N, C) each.
 
-    Finite, with finite gradients. 1 - p is a sum over the other classes, which does not cancel.
-    A probability of 0 counts as the smallest normal number and has no gradient; so does an
-    infinite logit as 1e30.
+    Finite, with finite gradients. 1 - p is a sum over the other classes, which does not cancel. A
+    probability of 0 counts as the smallest normal number and has no gradient; so does an infinite
+    logit as 1e30.
     """
     itself = ops.eye(y_pred.shape[-1], dtype="bool")  # (C, C)
     if from_logits:

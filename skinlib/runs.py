@@ -110,13 +110,13 @@ class Run:
     """One training run.
 
     Attributes:
-        config: what `run.json` holds, see `Config`; `files`, `weights` and `sha256` are added
-            when it is written.
-        predictions: one row per test image: `image_id`, `lesion_id`, `label` (a class name) and
-            one column of probabilities per class.
+        config: what `run.json` holds, see `Config`; `files`, `weights` and `sha256` are added when
+            it is written.
+        predictions: one row per test image: `image_id`, `lesion_id`, `label` (a class name) and one
+            column of probabilities per class.
         isic2018_test: the same for the test set of ISIC 2018, or None.
-        heat_maps: what `skinlib.explain.heat_map_scores` says of the test images whose outline
-            is known, or None.
+        heat_maps: what `skinlib.explain.heat_map_scores` says of the test images whose outline is
+            known, or None.
         folder: where it lies, or None.
     """
 
@@ -250,13 +250,13 @@ def load(*folders: str | Path) -> pd.DataFrame:
 
     Returns:
         Columns: `model`, `variant` (see `Recipe.variant`), `deformable`, `attention`, `beta`,
-        `data`, `split`, `seed`, `size` (pixels), `epochs`, `dtype`, `processor`, `backend`,
-        `date`, `commit`, `clean`, `parameters`, `seconds`, `images_per_second`,
-        `peak_memory_mib`; scores from 0 to 1: `accuracy`, `precision`, `F1`, `balanced accuracy`,
-        and the first and last of them on ISIC 2018's test set (`isic ...`); means over lesions of
-        `pointing`, `energy`, `overlap`; vital signs: `offset_mean`, `offset_p95` (pixels),
-        `mask_mean`, `mask_std`, `gamma`, `attention_top_tenth`, `dead_relu`, `dead` (why the run
-        is to be distrusted, or ''); and `run`, the `Run` itself.
+        `data`, `split`, `seed`, `size` (pixels), `epochs`, `dtype`, `processor`, `backend`, `date`,
+        `commit`, `clean`, `parameters`, `seconds`, `images_per_second`, `peak_memory_mib`; scores
+        from 0 to 1: `accuracy`, `precision`, `F1`, `balanced accuracy`, and the first and last of
+        them on ISIC 2018's test set (`isic ...`); means over lesions of `pointing`, `energy`,
+        `overlap`; vital signs: `offset_mean`, `offset_p95` (pixels), `mask_mean`, `mask_std`,
+        `gamma`, `attention_top_tenth`, `dead_relu`, `dead` (why the run is to be distrusted, or
+        ''); and `run`, the `Run` itself.
     """
     rows = []
     for path in sorted(file for folder in folders for file in Path(folder).glob("*/run.json")):

@@ -142,10 +142,9 @@ def score_values(run: Run | pd.DataFrame, names: Sequence[str] = TABLE1) -> dict
 def bootstrap_weights(run: Run | pd.DataFrame, resamples: int) -> np.ndarray:
     """Bootstrap weights, (resamples, N): lesions drawn within each class; seeded.
 
-    Of a class's n lesions, n - 1 are drawn with replacement and weigh n / (n - 1) each,
-    since n draws have too little spread by that factor (Rao and Wu 1988). Each class
-    keeps its lesions' number: a mean over classes would else be one over fewer in
-    samples that miss a class.
+    Of a class's n lesions, n - 1 are drawn with replacement and weigh n / (n - 1) each, since n
+    draws have too little spread by that factor (Rao and Wu 1988). Each class keeps its lesions'
+    number: a mean over classes would else be one over fewer in samples that miss a class.
     """
     labels, _ = arrays(run)
     lesions = table_of(run)["lesion_id"].to_numpy(dtype=str)
@@ -166,20 +165,18 @@ def scores(
 ) -> pd.DataFrame:
     """Scores, each with a 95 % bootstrap interval that draws lesions, class by class.
 
-    In simulated test parts with HAM10000's proportions it covers the truth 92 to 94 %
-    of the time from 400 lesions on, of which the rarest class has six. With 150, two of
-    the rarest class, it does so for accuracy, precision and F1, but balanced accuracy
-    is covered 86 % of the time, macro F1 90: two lesions that are alike show no spread.
-    A class with a single lesion adds nothing to the width. How often a class occurs is
-    not at stake.
+    In simulated test parts with HAM10000's proportions it covers the truth 92 to 94 % of the time
+    from 400 lesions on, of which the rarest class has six. With 150, two of the rarest class, it
+    does so for accuracy, precision and F1, but balanced accuracy is covered 86 % of the time, macro
+    F1 90: two lesions that are alike show no spread. A class with a single lesion adds nothing to
+    the width. How often a class occurs is not at stake.
 
     Args:
         run: a run, or a table like its `predictions`.
-        names: of `SCORES`. Precision and F1 are weighted by the classes' support, their
-            "macro" forms are not; balanced accuracy is the mean recall; ROC AUC and
-            average precision set each class against the rest; ECE is the expected
-            calibration error (Guo et al. 2017); the Brier score sums over the classes,
-            0 to 2. Means are over the classes that occur.
+        names: of `SCORES`. Precision and F1 are weighted by the classes' support, their "macro"
+            forms are not; balanced accuracy is the mean recall; ROC AUC and average precision set
+            each class against the rest; ECE is the expected calibration error (Guo et al. 2017);
+            the Brier score sums over the classes, 0 to 2. Means are over the classes that occur.
         resamples: how many bootstrap samples; they are seeded.
 
     Returns:

@@ -69,8 +69,8 @@ def pending(
 ) -> list[Experiment]:
     """The experiments that have no run in a folder yet.
 
-    A run counts for an experiment if its recipe, split and data are the same; in whichever dtype
-    it was made, for it says so.
+    A run counts for an experiment if its recipe, split and data are the same; in whichever dtype it
+    was made, for it says so.
 
     Args:
         experiments: what is asked for.
@@ -128,8 +128,8 @@ def run_all(
         folder: for the runs; on a cluster, one that every worker reaches.
         jobs: how many processes at a time; they share the cores.
         scheduler: the address of a Dask cluster; None works here. A worker that dies costs its
-            current run only, from its last checkpoint. Where workers have the resource "GPU",
-            each run takes one.
+            current run only, from its last checkpoint. Where workers have the resource "GPU", each
+            run takes one.
         keep_weights: of each run.
         progress: show a bar, with the time left.
 

@@ -1,7 +1,7 @@
 """From the table of runs to the tables of the chapters 6 to 8.
 
-`runs` is what `skinlib.runs.load` returns. Shares are from 0 to 1; an interval has the
-columns `value`, `low`, `high`. What was not run is missing or NaN, never an error.
+`runs` is what `skinlib.runs.load` returns. Shares are from 0 to 1; an interval has the columns
+`value`, `low`, `high`. What was not run is missing or NaN, never an error.
 """
 
 from collections.abc import Mapping, Sequence
@@ -61,8 +61,8 @@ def live(runs: pd.DataFrame, **columns: object) -> pd.DataFrame:
 def main_size(runs: pd.DataFrame) -> int:
     """The size that the pages show, in pixels.
 
-    The first of `PLACES` at which the recipe as printed has enough runs; else the one
-    with most live runs; 64 if there are none.
+    The first of `PLACES` at which the recipe as printed has enough runs; else the one with most
+    live runs; 64 if there are none.
     """
     found = live(runs)
     printed = live(runs, variant="proposed", split="random")["size"].value_counts()
@@ -102,8 +102,7 @@ def vital_signs(runs: pd.DataFrame) -> pd.DataFrame:
 def score(runs: pd.DataFrame, name: str = "accuracy") -> pd.Series:
     """The mean of a column over seeds, with Student's interval.
 
-    A single run gets the interval of `skinlib.scores.scores`; trainings of one seed
-    count once.
+    A single run gets the interval of `skinlib.scores.scores`; trainings of one seed count once.
 
     Returns:
         `value`, `low`, `high` and `runs`; NaN and 0 without runs.
@@ -123,9 +122,9 @@ def table1(runs: pd.DataFrame, paper: pd.DataFrame, name: str) -> pd.DataFrame:
         name: of the score.
 
     Returns:
-        One row per network; columns (source, "value" | "low" | "high" | "runs"). The
-        first source is the paper, with Wilson's interval of a test set of `TESTED`
-        images if the score is the accuracy; then ours by split and size.
+        One row per network; columns (source, "value" | "low" | "high" | "runs"). The first source
+        is the paper, with Wilson's interval of a test set of `TESTED` images if the score is the
+        accuracy; then ours by split and size.
     """
     table = {}
     sources = live(runs)[["size", "split"]].drop_duplicates()
@@ -148,8 +147,8 @@ def table1_words(runs: pd.DataFrame, paper: pd.DataFrame, size: int) -> pd.DataF
     """The whole of table 1 in words: one row per network and score.
 
     Returns:
-        The paper's number, ours on both splits with the number of runs, and how far
-        the random split's lies above the paper's, in points.
+        The paper's number, ours on both splits with the number of runs, and how far the random
+        split's lies above the paper's, in points.
     """
     rows = {}
     for model in paper.index:
@@ -178,9 +177,8 @@ def new_images(runs: pd.DataFrame) -> pd.DataFrame:
     """Each live run's scores on its own test set, and on ISIC 2018's.
 
     Returns:
-        One row per run that was asked about the latter: `network`, `split`, `size`,
-        `seed`, `accuracy`, `isic accuracy`, `balanced accuracy`,
-        `isic balanced accuracy`.
+        One row per run that was asked about the latter: `network`, `split`, `size`, `seed`,
+        `accuracy`, `isic accuracy`, `balanced accuracy`, `isic balanced accuracy`.
     """
     shown = ["variant", "split", "size", "seed"]
     for name in ("accuracy", "balanced accuracy"):
@@ -233,8 +231,7 @@ def recalls(runs: pd.DataFrame) -> pd.DataFrame:
 
     A single run's interval is Wilson's, which takes images for independent.
 
-    Args:
-        runs: of one variant, split and size; one or more.
+    `runs`: of one variant, split and size; one or more.
 
     Returns:
         One row per class: `recall` and its `low` and `high`, `images` (of a test set).
@@ -260,10 +257,10 @@ def readings(runs: pd.DataFrame, paper: float, size: int) -> pd.DataFrame:
         size: of the images.
 
     Returns:
-        One row per reading or fault that was run: `value`, `low`, `high`, `runs`;
-        `fault`; `dead`, why it says nothing, or ''; `best epoch`, the highest accuracy
-        of any epoch on the test set; `share`, of the gap from the recipe as printed;
-        `enough`, whether its interval reaches the paper's (Wilson's).
+        One row per reading or fault that was run: `value`, `low`, `high`, `runs`; `fault`; `dead`,
+        why it says nothing, or ''; `best epoch`, the highest accuracy of any epoch on the test set;
+        `share`, of the gap from the recipe as printed; `enough`, whether its interval reaches the
+        paper's (Wilson's).
     """
     runs = runs[(runs["data"] == "ham10000") & (runs["size"] == size)]
     chosen = {}
@@ -390,11 +387,10 @@ def gap_chart(runs: pd.DataFrame) -> pd.DataFrame:
 def pointing(runs: pd.DataFrame) -> pd.DataFrame:
     """How well heat maps point at the lesion, network by network, and the controls.
 
-    The interval of several trainings is Student's over their means; of one, it is over
-    lesions. Controls are those of the proposed network (of the first, if there is none).
+    The interval of several trainings is Student's over their means; of one, it is over lesions.
+    Controls are those of the proposed network (of the first, if there is none).
 
-    Args:
-        runs: of one data set; those without heat maps are left out.
+    `runs`: of one data set; those without heat maps are left out.
 
     Returns:
         Index (score, whose map); columns `value`, `low`, `high`, `runs`.

@@ -1,8 +1,8 @@
 """Faults of deformable convolutions that were seen in public ports, put into our own call.
 
-Each function computes y from x (N, H, W, C), w (3, 3, C, F) and offset (N, H, W, 18), without
-a mask, as `skinlib.layers.deformable.deform_conv2d` does, but for its one fault. None of them
-raises an error.
+Each function computes y from x (N, H, W, C), w (3, 3, C, F) and offset (N, H, W, 18), without a
+mask, as `skinlib.layers.deformable.deform_conv2d` does, but for its one fault. None of them raises
+an error.
 """
 
 from collections.abc import Callable

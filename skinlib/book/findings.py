@@ -1,7 +1,7 @@
 """What the chapters 6 to 8 and the first page say of the runs, in sentences.
 
-Each sentence is computed, leads with what was found, and names what was not yet run.
-`runs` is what `skinlib.runs.load` returns.
+Each sentence is computed, leads with what was found, and names what was not yet run. `runs` is what
+`skinlib.runs.load` returns.
 """
 
 from collections.abc import Mapping
@@ -65,12 +65,7 @@ def alive(runs: pd.DataFrame) -> str:
 
 
 def gap(runs: pd.DataFrame, paper: float) -> str:
-    """How the recipe as printed does on the paper's kind of split.
-
-    Args:
-        runs: the table of runs.
-        paper: its accuracy, 0 to 1.
-    """
+    """How the recipe as printed does on the paper's kind of split."""
     size = evidence.main_size(runs)
     found = evidence.live(runs, variant="proposed", split="random", size=size)
     if found.empty:
@@ -295,9 +290,7 @@ def heat_maps(runs: pd.DataFrame) -> str:
 def against_blob(table: pd.DataFrame, data: str) -> str:
     """Whose heat maps overlap more with the lesion than a blob in the middle.
 
-    Args:
-        table: of `evidence.pointing`.
-        data: what the runs were made on.
+    `table`: of `evidence.pointing`.
     """
     if table.empty:
         return f"How well heat maps point on {data}: not yet run."
@@ -344,8 +337,7 @@ def same_images(run: Run, dataset: Dataset, rows: np.ndarray) -> str:
 def deletion(curves: Mapping[str, Mapping[str, np.ndarray]]) -> str:
     """Whether the probability falls or rises faster in the first order than in the others.
 
-    Args:
-        curves: of `skinlib.explain.curves`.
+    `curves`: of `skinlib.explain.curves`.
     """
     said = []
     for kind, orders in curves.items():
@@ -367,8 +359,7 @@ def deletion(curves: Mapping[str, Mapping[str, np.ndarray]]) -> str:
 def half_a_cell(scores: Mapping[str, Mapping[str, float]]) -> str:
     """What moving a map by half a cell does.
 
-    Args:
-        scores: way -> `value`, `low`, `high` of the overlap; one is "as drawn".
+    `scores`: way -> `value`, `low`, `high` of the overlap; one is "as drawn".
     """
     values = pd.Series({way: row["value"] for way, row in scores.items()})
     listed = ", ".join(f"{way} {show(row, 2, False)}" for way, row in scores.items())
@@ -382,10 +373,7 @@ def half_a_cell(scores: Mapping[str, Mapping[str, float]]) -> str:
 def five(runs: pd.DataFrame, table: pd.DataFrame, paper: float) -> list[str]:
     """What was found, for the first page.
 
-    Args:
-        runs: the table of runs.
-        table: `evidence.readings` of it.
-        paper: its accuracy.
+    `table`: `evidence.readings` of it.
     """
     size = evidence.main_size(runs)
     copies = evidence.live(runs, variant="proposed", split="copied", size=size)

@@ -25,8 +25,8 @@ PAPER = [f"β = 0.0002, {words}" for words in READINGS.values()]
 def dial(run: Run) -> float:
     """beta', the focal term's share of a run's loss, with both terms as means.
 
-    beta s / (1 - beta + beta s): s, by the run's reading of eq. 4, is 1, the batch's
-    size, or the number of training images.
+    beta s / (1 - beta + beta s): s, by the run's reading of eq. 4, is 1, the batch's size, or the
+    number of training images.
     """
     recipe = run.config["recipe"]
     sizes = {
@@ -54,14 +54,13 @@ def setting(run: Run) -> str:
 def sweep(runs: pd.DataFrame) -> pd.DataFrame:
     """What chapter 4 compares, of all runs without a dead part.
 
-    Args:
-        runs: of `skinlib.runs.load`; may be empty.
+    `runs`: of `skinlib.runs.load`; may be empty.
 
     Returns:
-        One row per run: `setting`, `dial` (the mean over the setting's runs, whose
-        splits differ by an image or two), `seed`, `accuracy`, `balanced accuracy`, the
-        recall of each class, and `rare classes`, the mean recall of the four rarest.
-        By the dial; what practitioners use comes last.
+        One row per run: `setting`, `dial` (the mean over the setting's runs, whose splits differ by
+        an image or two), `seed`, `accuracy`, `balanced accuracy`, the recall of each class, and
+        `rare classes`, the mean recall of the four rarest. By the dial; what practitioners use
+        comes last.
     """
     scores = ["accuracy", "balanced accuracy"]
     columns = ["setting", "dial", "seed", *scores, *CLASSES, "rare classes"]
@@ -81,17 +80,17 @@ def sweep(runs: pd.DataFrame) -> pd.DataFrame:
 def differences(table: pd.DataFrame, score: str) -> pd.DataFrame:
     """How much a setting changes a score, against cross-entropy alone.
 
-    Runs of one seed share their split, their first weights and the order of their
-    images, so they are compared in pairs.
+    Runs of one seed share their split, their first weights and the order of their images, so they
+    are compared in pairs.
 
     Args:
         table: of `sweep`.
         score: one of its columns.
 
     Returns:
-        One row per other setting, in the table's order: `value`, `low`, `high`
-        (Student's interval over pairs), the same in `points` as text, `pairs` and
-        `verdict` (see `skinlib.intervals.compare`).
+        One row per other setting, in the table's order: `value`, `low`, `high` (Student's interval
+        over pairs), the same in `points` as text, `pairs` and `verdict` (see
+        `skinlib.intervals.compare`).
     """
     names = [name for name in table["setting"].unique() if name != PLAIN]
     values = table.pivot_table(score, "seed", "setting")
@@ -132,8 +131,7 @@ def in_words(rows: pd.DataFrame) -> str:
 def paper_finding(table: pd.DataFrame) -> str:
     """What the paper's beta changes in balanced accuracy, under each reading of eq. 4.
 
-    Args:
-        table: of `sweep`.
+    `table`: of `sweep`.
     """
     rows = differences(table, "balanced accuracy")
     rows = rows[rows.index.isin(PAPER) & (rows["pairs"] > 0)]
@@ -159,8 +157,7 @@ def paper_finding(table: pd.DataFrame) -> str:
 def practice_finding(table: pd.DataFrame) -> str:
     """What class weights and balanced sampling change, and who pays.
 
-    Args:
-        table: of `sweep`.
+    `table`: of `sweep`.
     """
     scores = ("rare classes", "nv", "accuracy")
     changes = {score: differences(table, score) for score in scores}

@@ -37,8 +37,7 @@ def badge(kind: Kind) -> str:
 def ledger(claims: Mapping[str, Verdict]) -> HTML:
     """A table of claims, their verdicts, and what they rest on.
 
-    Args:
-        claims: the paper's words, shortened -> the verdict.
+    `claims`: the paper's words, shortened -> the verdict.
     """
     rows = []
     for claim, answer in claims.items():
@@ -75,8 +74,7 @@ def numbers(answer: Verdict) -> list[str]:
 def conclusion(groups: Mapping[str, Mapping[str, Verdict]]) -> str:
     """How many claims got which verdict, and which group holds what, in Markdown.
 
-    Args:
-        groups: name -> claims, see `ledger`.
+    `groups`: name -> claims, see `ledger`.
     """
     claims = {claim: answer for group in groups.values() for claim, answer in group.items()}
     found = Counter(answer.kind for answer in claims.values())

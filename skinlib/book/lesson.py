@@ -64,8 +64,8 @@ def near_duplicate_control(dataset: Dataset, *, count: int = 100, near: int = 24
         near: the most bits, of 256, that the hashes of near-duplicates differ in.
 
     Returns:
-        One row per change; columns `images`, and `found`, the share of them whose hash is near
-        the original's, 0 to 1 (NaN of none).
+        One row per change; columns `images`, and `found`, the share of them whose hash is near the
+        original's, 0 to 1 (NaN of none).
     """
     table = pd.DataFrame({"row": range(len(dataset)), "lesion": dataset.lesions})
     again = table.duplicated("lesion")
@@ -237,8 +237,8 @@ def shift_by_zone(points: np.ndarray, outlines: np.ndarray) -> pd.DataFrame:
         outlines: 1 on the lesion, (N, H, W).
 
     Returns:
-        Columns `inside`, `border` and `outside`: mean shift in pixels, NaN where an image has
-        no such place.
+        Columns `inside`, `border` and `outside`: mean shift in pixels, NaN where an image has no
+        such place.
     """
     shift = np.linalg.norm(points[:, :, :, 1] - points[:, :, :, 0], axis=-1).mean(-1)
     around = uniform_filter(outlines.astype(float), (1, STEP + 1, STEP + 1))

@@ -32,8 +32,8 @@ def readings(options: Mapping[str, Mapping[str, Any]], size: int = 224) -> pd.Da
         size: height and width of the images, in pixels.
 
     Returns:
-        One row per reading: `parameters`, `multiply-adds` of one prediction, and `map`,
-        the side of the map that attention chooses from.
+        One row per reading: `parameters`, `multiply-adds` of one prediction, and `map`, the side of
+        the map that attention chooses from.
     """
     rows = {}
     for name, arguments in options.items():
@@ -50,8 +50,8 @@ def readings(options: Mapping[str, Mapping[str, Any]], size: int = 224) -> pd.Da
 def kept_network(folder: str | Path) -> tuple[keras.Model, Run | None]:
     """A trained network whose weights were kept, and its run.
 
-    Where there is no run, the proposed network as it is before training, for images of
-    64 x 64, and None.
+    Where there is no run, the proposed network as it is before training, for images of 64 x 64, and
+    None.
 
     Raises:
         RecordError: if the run is damaged, or kept no weights.
@@ -67,8 +67,8 @@ def pulse(run: Run | None) -> pd.DataFrame:
     """The vital signs of a run of the proposed network; no rows without a run.
 
     Returns:
-        One row per sign: where a `fresh` layer starts (NaN if nowhere in particular),
-        and what was measured of the `trained` one.
+        One row per sign: where a `fresh` layer starts (NaN if nowhere in particular), and what was
+        measured of the `trained` one.
     """
     rows = {}
     if run is not None:

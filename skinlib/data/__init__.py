@@ -27,16 +27,15 @@ def load(
     Args:
         name: one of `NAMES`.
         size: height and width of the images, in pixels.
-        root: folder of the archives; the phantom, which is drawn, needs none and
-            ignores it.
-        count: how many images: of the phantom, 1,000 if None; of the others, the first
-            of a permutation, all if None.
+        root: folder of the archives; the phantom, which is drawn, needs none and ignores it.
+        count: how many images: of the phantom, 1,000 if None; of the others, the first of a
+            permutation, all if None.
         seed: of the phantom and of the permutation.
 
     Raises:
         ValueError: if `name` is none of `NAMES`, or `size` or `count` is out of range.
-        DataError: if `root` is missing or does not hold the data set, or the cache
-            cannot be written to.
+        DataError: if `root` is missing or does not hold the data set, or the cache cannot be
+            written to.
     """
     if name not in NAMES:
         raise ValueError(f"name: expected one of {', '.join(NAMES)}, got {name!r}")

@@ -102,8 +102,8 @@ def list_files(root: Path) -> Listing:
     What a Mac leaves behind (`._name`) does not count.
 
     Raises:
-        DataError: if there is no such folder, or a zip file named like HAM10000's is
-            damaged or names paths outside itself.
+        DataError: if there is no such folder, or a zip file named like HAM10000's is damaged or
+            names paths outside itself.
     """
     if not root.is_dir():
         raise DataError(f"{root} is not a folder: give the folder that holds the archives")

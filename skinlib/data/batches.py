@@ -9,8 +9,7 @@ from skinlib.data.dataset import CLASSES, Dataset
 class Batches(keras.utils.PyDataset):
     """Images uint8 (B, H, W, 3) and one-hot labels float32 (B, 7), batch by batch.
 
-    An epoch depends on `seed` and its number alone, so that a run can go on from any
-    epoch.
+    An epoch depends on `seed` and its number alone, so that a run can go on from any epoch.
 
     Args:
         dataset: where they come from; its images may stay on the disk.

@@ -50,9 +50,9 @@ def download(
 ) -> list[Path]:
     """Fetches the training and the test set of HAM10000, after showing its licence.
 
-    The training images are about 2.8 GB. A file gets its name only when it is whole: it
-    has the MD5 that Dataverse publishes, or, where none is published, opens as a zip
-    file or reads as a table. What is there and whole is not fetched again.
+    The training images are about 2.8 GB. A file gets its name only when it is whole: it has the MD5
+    that Dataverse publishes, or, where none is published, opens as a zip file or reads as a table.
+    What is there and whole is not fetched again.
 
     Args:
         source: "dataverse" or "isic".
@@ -65,8 +65,8 @@ def download(
 
     Raises:
         ValueError: if `source` is neither.
-        DataError: if the server refuses, breaks off or sends something else, or the
-            folder cannot be written to.
+        DataError: if the server refuses, breaks off or sends something else, or the folder cannot
+            be written to.
     """
     if source not in SERVERS:
         raise ValueError(f'source: expected "dataverse" or "isic", got {source!r}')
@@ -105,8 +105,8 @@ def download(
 def _of_dataverse(base: str) -> dict[str, tuple[str, str | None]]:
     """Name -> URL and published hash.
 
-    By id, for Dataverse lists tables under other names, rewrites them, and its hash of
-    one may fit no form (IQSS/dataverse#9501).
+    By id, for Dataverse lists tables under other names, rewrites them, and its hash of one may fit
+    no form (IQSS/dataverse#9501).
     """
     response = requests.get(base + DEPOSIT, headers=HEADERS, timeout=TIMEOUT)
     response.raise_for_status()

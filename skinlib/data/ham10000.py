@@ -47,31 +47,28 @@ def prepare(
 ) -> Dataset:
     """Opens HAM10000 at one size; the first time, decodes it into a memory-mapped file.
 
-    Looks in `root` and up to six folders below it, in any letter case and in every zip
-    file, for the table (`HAM10000_metadata`, or `ISIC2018_Task3_Training_GroundTruth`
-    with `ISIC2018_Task3_Training_LesionGroupings`), for JPEG files named by image id,
-    and for the lesions' masks (PNG files such as ISIC_0024306_segmentation.png).
-    Nothing is unpacked. Rows are sorted by image id, so every layout gives the same
-    data set.
+    Looks in `root` and up to six folders below it, in any letter case and in every zip file, for
+    the table (`HAM10000_metadata`, or `ISIC2018_Task3_Training_GroundTruth` with
+    `ISIC2018_Task3_Training_LesionGroupings`), for JPEG files named by image id, and for the
+    lesions' masks (PNG files such as ISIC_0024306_segmentation.png). Nothing is unpacked. Rows are
+    sorted by image id, so every layout gives the same data set.
 
-    Reported with their count (`DataWarning`) and left out, or refused if `strict`: rows
-    of a class or with an image id that HAM10000 has not, repeated rows, rows whose
-    image is missing or cannot be decoded; the last are tried again each time, so that
-    mended archives are seen.
+    Reported with their count (`DataWarning`) and left out, or refused if `strict`: rows of a class
+    or with an image id that HAM10000 has not, repeated rows, rows whose image is missing or cannot
+    be decoded; the last are tried again each time, so that mended archives are seen.
 
-    Reported alike, and kept: another number of rows, of images per class or of lesions
-    than published, images of unknown lesion, two unequal files of one image (the first
-    by path is taken), two unequal tables. Always refused: one id with two classes or
-    lesions, a damaged zip file, a folder without the data, and what is the machine's
-    fault, such as a full disk.
+    Reported alike, and kept: another number of rows, of images per class or of lesions than
+    published, images of unknown lesion, two unequal files of one image (the first by path is
+    taken), two unequal tables. Always refused: one id with two classes or lesions, a damaged zip
+    file, a folder without the data, and what is the machine's fault, such as a full disk.
 
     Args:
         root: folder of the archives.
         size: height and width in pixels.
-        resize: "squash" scales the whole image (its aspect changes), "crop" its largest
-            centred square; both bilinear. The paper says 'cropped'.
-        part: "training" is HAM10000; "test" is the test set of ISIC 2018 task 3, a data
-            set of its own ("isic2018_test"), whose lesions may be unknown.
+        resize: "squash" scales the whole image (its aspect changes), "crop" its largest centred
+            square; both bilinear. The paper says 'cropped'.
+        part: "training" is HAM10000; "test" is the test set of ISIC 2018 task 3, a data set of its
+            own ("isic2018_test"), whose lesions may be unknown.
         strict: refuse what is otherwise reported.
         progress: show a bar while decoding.
 

@@ -1,10 +1,9 @@
 """Dermoscopy-like images, drawn here: seven classes, hairs, rulers, true masks.
 
-An image is skin, a lesion on it, one function for each sign that dermatologists name,
-then what lies between the lens and the skin. Lengths are in units of half the image's
-side, angles in radians. What belongs to a lesion is drawn from the lesion's own random
-numbers, so that all its views show the same spot; the camera, the light and the hairs
-are each view's own.
+An image is skin, a lesion on it, one function for each sign that dermatologists name, then what
+lies between the lens and the skin. Lengths are in units of half the image's side, angles in
+radians. What belongs to a lesion is drawn from the lesion's own random numbers, so that all its
+views show the same spot; the camera, the light and the hairs are each view's own.
 """
 
 import math
@@ -85,12 +84,11 @@ def draw(
         seed: another one gives other lesions.
 
     Returns:
-        Images uint8 (count, size, size, 3); masks uint8 (count, size, size), 1 on the
-        lesion; the table, one row per image.
+        Images uint8 (count, size, size, 3); masks uint8 (count, size, size), 1 on the lesion; the
+        table, one row per image.
 
     Raises:
-        ValueError: if `count` or `size` is too small, or too large for this machine's
-            memory.
+        ValueError: if `count` or `size` is too small, or too large for this machine's memory.
     """
     if count < 40 or size < 16:
         raise ValueError(f"expected 40 images or more, of 16 pixels or more: {count}, {size}")

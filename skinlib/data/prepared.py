@@ -1,8 +1,8 @@
 """Prepared data sets on disk: written whole, checked when opened.
 
-A folder holds `images.npy` uint8 (N, H, W, 3), `table.csv`, where outlines are known
-`masks.npy` uint8 (N, H, W) and `outlined.npy` bool (N,), and `dataset.json`: what the
-data set is, what is wrong with it, and size and hashes of each file.
+A folder holds `images.npy` uint8 (N, H, W, 3), `table.csv`, where outlines are known `masks.npy`
+uint8 (N, H, W) and `outlined.npy` bool (N,), and `dataset.json`: what the data set is, what is
+wrong with it, and size and hashes of each file.
 """
 
 import hashlib
@@ -44,10 +44,8 @@ def cache_folder() -> Path:
 def preparing(folder: Path) -> Iterator[Path]:
     """A scratch folder that takes the name of `folder` only if the block ends well.
 
-    Its files are on the disk before it takes that name. It is called by the number of
-    its
-    process: what a killed process left is deleted the next time, what a living one
-    writes is not.
+    Its files are on the disk before it takes that name. It is called by the number of its process:
+    what a killed process left is deleted the next time, what a living one writes is not.
 
     Raises:
         DataError: if the folder above cannot be written to, or its disk is full.
@@ -135,8 +133,7 @@ def require_space(folder: Path, needed: int) -> None:
 def write_array(path: Path, rows: Iterable[np.ndarray], shape: tuple[int, ...]) -> None:
     """Writes uint8 arrays one after the other as one array.
 
-    Not through a memory map: there, a full disk would kill the process instead of
-    raising.
+    Not through a memory map: there, a full disk would kill the process instead of raising.
 
     Args:
         path: of the .npy file.
@@ -230,10 +227,9 @@ def open_prepared(folder: Path) -> tuple[Dataset, dict] | None:
 def read_prepared(folder: Path) -> tuple[Dataset, dict]:
     """Maps a prepared folder into memory, after a look at its files.
 
-    Sizes are compared, and hashes: of files up to 256 MiB whole, as the images of
-    HAM10000 at 64 x 64 are; of a larger file in 18 blocks of 8 MiB, the first, the last
-    and 16 at random, or whole where its time of change is another than after its
-    preparation.
+    Sizes are compared, and hashes: of files up to 256 MiB whole, as the images of HAM10000 at 64 x
+    64 are; of a larger file in 18 blocks of 8 MiB, the first, the last and 16 at random, or whole
+    where its time of change is another than after its preparation.
 
     Returns:
         The data set, and what else was to be remembered of it.

@@ -49,9 +49,8 @@ def random_split(
 ) -> Split:
     """The paper's split as we read it (section 3.1): images at random, 85 % and 15 %.
 
-    How it was drawn is not stated; here each class is divided alike. Images of one
-    lesion may
-    fall on both sides: see `leakage`.
+    How it was drawn is not stated; here each class is divided alike. Images of one lesion may fall
+    on both sides: see `leakage`.
 
     Args:
         dataset: what to split.
@@ -89,8 +88,8 @@ def peeked_split(dataset: Dataset, seed: int = 0, *, test: float = 0.15) -> Spli
 def copied_split(dataset: Dataset, seed: int = 0, *, test: float = 0.15) -> Split:
     """A split with a fault: rare classes are copied first, so that copies leak.
 
-    Every class is repeated until it has as many images as the largest, more or less;
-    then the rows are divided at random. A row can come several times, in both parts.
+    Every class is repeated until it has as many images as the largest, more or less; then the rows
+    are divided at random. A row can come several times, in both parts.
     """
     count = np.bincount(dataset.labels, minlength=len(CLASSES))
     times = np.maximum(1, np.round(count.max() / np.maximum(count, 1)))[dataset.labels]

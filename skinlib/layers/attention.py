@@ -24,9 +24,9 @@ class SoftAttention(layers.Layer):
     """Scales features by a map of where to look, and adds them to themselves: eq. 2.
 
     A convolution makes K maps of the features t. Each goes through a softmax over all places, so
-    that it sums to 1. Their sum is alpha (N, H, W), which sums to K. The output is
-    t + gamma * alpha * t, with one learnable number gamma. Eq. 2 does not print the first t;
-    section 2.3 of the paper asks for it.
+    that it sums to 1. Their sum is alpha (N, H, W), which sums to K. The output is t + gamma *
+    alpha * t, with one learnable number gamma. Eq. 2 does not print the first t; section 2.3 of the
+    paper asks for it.
 
     The convolution has no bias: a softmax over places would not feel it.
 
@@ -109,8 +109,8 @@ class SoftAttention(layers.Layer):
 class AttentionResidual(layers.Layer):
     """Joins a block's residual F and its input x: F + x + alpha * softmax(F) * x.
 
-    The softmax runs over the H * W places of each channel. alpha is learnt, one number a block;
-    no other weights are added. Two tensors (N, H, W, C) of one shape give one.
+    The softmax runs over the H * W places of each channel. alpha is learnt, one number a block; no
+    other weights are added. Two tensors (N, H, W, C) of one shape give one.
 
     Args:
         alpha: where the learnt factor starts.

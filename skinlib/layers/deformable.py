@@ -1,11 +1,11 @@
 """Deformable convolution: a convolution whose sampling points move.
 
 Dai et al. (2017), doi:10.1109/ICCV.2017.89; with a mask, Zhu et al. (2019),
-doi:10.1109/CVPR.2019.00953. Eq. 1 of Cao et al. (2024). The numbers are those of ONNX's
-DeformConv and of torchvision.ops.deform_conv2d, with channels last.
+doi:10.1109/CVPR.2019.00953. Eq. 1 of Cao et al. (2024). The numbers are those of ONNX's DeformConv
+and of torchvision.ops.deform_conv2d, with channels last.
 
-Shapes: inputs (N, H, W, C), outputs (N, H', W', F), K = kh * kw kernel points, row by row,
-G offset groups.
+Shapes: inputs (N, H, W, C), outputs (N, H', W', F), K = kh * kw kernel points, row by row, G offset
+groups.
 """
 
 from collections.abc import Callable
@@ -40,8 +40,8 @@ def deform_conv2d(
     Args:
         inputs: x, (N, H, W, C).
         kernel: w, (kh, kw, C / groups, F); the number of groups is read off it.
-        offset: (N, H', W', 2 * G * K) in pixels: for each of the G offset groups, for each
-            kernel point, row by row, first y, then x.
+        offset: (N, H', W', 2 * G * K) in pixels: for each of the G offset groups, for each kernel
+            point, row by row, first y, then x.
         mask: (N, H', W', G * K), or None for ones.
         strides: as in `keras.layers.Conv2D`.
         padding: "same" or "valid".
@@ -204,9 +204,9 @@ def _outputs(side, kernel, stride, padding, rate):
 class DeformableConv2D(keras.layers.Conv2D):
     """A 2D convolution that learns where to look: eq. 1 of Cao et al. (2024).
 
-    A convolution of the same shape, which starts at zero, gives each kernel point an offset and,
-    if `modulated`, a mask through a sigmoid. So an untrained layer is half a plain convolution
-    (apart from the bias), or a whole one if not `modulated`.
+    A convolution of the same shape, which starts at zero, gives each kernel point an offset and, if
+    `modulated`, a mask through a sigmoid. So an untrained layer is half a plain convolution (apart
+    from the bias), or a whole one if not `modulated`.
 
     Args:
         filters, kernel_size, strides, padding, dilation_rate, groups, activation, use_bias: as in
@@ -293,8 +293,7 @@ class DeformableConv2D(keras.layers.Conv2D):
     def sampling_points(self, inputs):
         """Where the layer looks, for figures.
 
-        Args:
-            inputs: (N, H, W, C).
+        `inputs`: (N, H, W, C).
 
         Returns:
             (N, H', W', G, K, 2): y and x in input pixels, kernel points row by row.

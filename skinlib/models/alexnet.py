@@ -1,7 +1,7 @@
 """AlexNet: Krizhevsky, Sutskever, Hinton (2012), with its filters in one tower.
 
-The original splits convolutions 2, 4 and 5 into two groups, one for each of its two graphics
-cards (60,965,224 parameters); in one tower the same layers have 62,378,344.
+The original splits convolutions 2, 4 and 5 into two groups, one for each of its two graphics cards
+(60,965,224 parameters); in one tower the same layers have 62,378,344.
 """
 
 import keras
@@ -14,8 +14,8 @@ from skinlib.models.pixels import pixels
 class LocalResponseNormalization(keras.layers.Layer):
     """Divides each value by the energy of its neighbours among the channels, section 3.3.
 
-    b_i = a_i / (2 + 1e-4 * sum of a_j^2 for |j - i| <= 2)^0.75, (N, H, W, C) to the same shape.
-    The energy is float32: in 16 bits it would overflow from a_j = 256 on.
+    b_i = a_i / (2 + 1e-4 * sum of a_j^2 for |j - i| <= 2)^0.75, (N, H, W, C) to the same shape. The
+    energy is float32: in 16 bits it would overflow from a_j = 256 on.
     """
 
     def __init__(self, **kwargs: object):

@@ -1,7 +1,7 @@
 """Attention residual learning: Zhang, Xie, Xia, Shen (2019), with 14 and with 50 layers.
 
-A ResNet of bottleneck blocks (He et al., 2016) that looks once more at its own output: what a
-block has computed, normalised over space, says where the block's input deserves attention.
+A ResNet of bottleneck blocks (He et al., 2016) that looks once more at its own output: what a block
+has computed, normalised over space, says where the block's input deserves attention.
 """
 
 import keras
@@ -9,7 +9,6 @@ from keras import layers
 
 from skinlib.layers.attention import AttentionResidual
 from skinlib.models.pixels import pixels
-
 
 Shape = tuple[int, int, int]
 
@@ -29,9 +28,9 @@ def arl(
 ) -> keras.Model:
     """Builds an ARL network with so many blocks in each stage, for sides of 32 or more.
 
-    A convolution, three in each block and the last layer make 2 + 3 * sum(blocks) layers. All
-    else is as in keras.applications.ResNet50, so that alpha = 0 is that network. The publication
-    calls the factors alpha learnable; we have not found where they start.
+    A convolution, three in each block and the last layer make 2 + 3 * sum(blocks) layers. All else
+    is as in keras.applications.ResNet50, so that alpha = 0 is that network. The publication calls
+    the factors alpha learnable; we have not found where they start.
     """
     inputs = pixels(input_shape, least=32)
     x = layers.Rescaling(1 / 255, name="rescale")(inputs)

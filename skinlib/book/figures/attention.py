@@ -100,9 +100,7 @@ def small_multiples(
 def on_the_lesion(shares: pd.DataFrame, data: str) -> Figure:
     """Share of each map that lies on the lesion.
 
-    Args:
-        shares: one row per map; columns `value`, `low`, `high`, from 0 to 1.
-        data: the data set's name.
+    `shares`: one row per map; columns `value`, `low`, `high`, from 0 to 1.
     """
     figure, ax = plt.subplots(figsize=(style.WIDTH, 0.4 * len(shares) + 1))
     style.intervals(ax, shares)
@@ -138,8 +136,7 @@ def gamma_path(paths: Mapping[str, np.ndarray], rate: float, data: str) -> Figur
 def channel_reach(reach: Mapping[str, np.ndarray]) -> Figure:
     """How strongly each input channel moves a map: one panel per layer.
 
-    Args:
-        reach: label -> largest change of a score by channel, (C,).
+    `reach`: label -> largest change of a score by channel, (C,).
     """
     size = (style.WIDTH, 1.4 * len(reach) + 0.6)
     figure, axes = plt.subplots(len(reach), 1, figsize=size, sharex=True, sharey=True)

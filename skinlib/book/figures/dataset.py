@@ -14,8 +14,7 @@ from skinlib.data.dataset import CLASSES, Dataset
 def class_histogram(counts: pd.DataFrame) -> Figure:
     """Images per class, as in figure 4 of the paper: one panel per data set.
 
-    Args:
-        counts: one row per class, one column per data set.
+    `counts`: one row per class, one column per data set.
     """
     size = (style.WIDTH, 2.6 * counts.shape[1])
     figure, axes = plt.subplots(counts.shape[1], 1, figsize=size, sharex=True, squeeze=False)
@@ -91,9 +90,7 @@ def one_lesion(dataset: Dataset) -> Figure:
 def leakage_bars(tables: dict[str, pd.DataFrame], data: str) -> Figure:
     """The share of test images whose lesion is in training.
 
-    Args:
-        tables: name of a split -> one row per class, with a column `same_lesion`, 0 to 1.
-        data: the data set's name.
+    `tables`: name of a split -> one row per class, with a column `same_lesion`, 0 to 1.
     """
     frame = pd.concat(tables, names=["split", "class"]).reset_index()
     figure, ax = plt.subplots()

@@ -115,8 +115,7 @@ def kink(
 def shift_losses(losses: dict[str, list[float]]) -> Figure:
     """The loss after each epoch: one line per layer.
 
-    Args:
-        losses: name of the layer -> (epochs,).
+    `losses`: name of the layer -> (epochs,).
     """
     figure, ax = plt.subplots()
     epochs = range(1, 1 + len(next(iter(losses.values()))))
@@ -165,9 +164,8 @@ def over_lesions(
 def ratios(machines: dict[str, pd.DataFrame]) -> Figure:
     """Time of a step on each machine, as a multiple of the plain convolution's.
 
-    Args:
-        machines: its name -> one row per side of the feature map; columns `plain`, `deformable`
-            and perhaps `torchvision`, in seconds.
+    `machines`: its name -> one row per side of the feature map; columns `plain`, `deformable` and
+    perhaps `torchvision`, in seconds.
     """
     figure, ax = plt.subplots(figsize=(style.WIDTH, 3.4 + 0.5 * len(machines)))
     colours = sns.color_palette("colorblind")[1:]

@@ -12,9 +12,7 @@ from skinlib.book.figures import style
 def learning_curves(history: pd.DataFrame, data: str) -> Figure:
     """Loss and accuracy on the training data, and on the validation data where there are any.
 
-    Args:
-        history: one row per epoch; columns `loss` and `accuracy`, and perhaps both with `val_`.
-        data: what the run was made on.
+    `history`: one row per epoch; columns `loss` and `accuracy`, and perhaps both with `val_`.
     """
     figure, axes = plt.subplots(2, 1, figsize=(style.WIDTH, 4.4), sharex=True)
     for ax, name in zip(axes, ("loss", "accuracy"), strict=True):
@@ -68,9 +66,7 @@ def against_majority(scores: pd.DataFrame, majority: pd.DataFrame, data: str) ->
 def per_class_recall(table: pd.DataFrame, data: str) -> Figure:
     """A bar per class, with the number of test images that it rests on.
 
-    Args:
-        table: one row per class; columns `recall` (0 to 1) and `images`.
-        data: what the run was made on.
+    `table`: one row per class; columns `recall` (0 to 1) and `images`.
     """
     figure, ax = plt.subplots()
     bars = ax.bar(table.index, table["recall"], color=[style.COLOURS[c] for c in table.index])
@@ -84,10 +80,8 @@ def per_class_recall(table: pd.DataFrame, data: str) -> Figure:
 def table1(table: pd.DataFrame, data: str) -> Figure:
     """Accuracies of the paper and of ours, with intervals.
 
-    Args:
-        table: one row per network; columns (source, "value" | "low" | "high"), from 0 to 1, NaN
-            where there is no run. The first source is the paper.
-        data: what the runs were made on.
+    `table`: one row per network; columns (source, "value" | "low" | "high"), from 0 to 1, NaN where
+    there is no run. The first source is the paper.
     """
     sources = list(dict.fromkeys(table.columns.get_level_values(0)))
     figure, ax = plt.subplots(figsize=(style.WIDTH, 0.75 * len(table) + 1.6))
@@ -107,10 +101,7 @@ def table1(table: pd.DataFrame, data: str) -> Figure:
 def gap(table: pd.DataFrame, paper: float, data: str) -> Figure:
     """What was measured, from low to high, beside the paper's accuracy as a dashed line.
 
-    Args:
-        table: one row per thing; columns `value`, `low`, `high`, as shares.
-        paper: its accuracy.
-        data: what the runs were made on.
+    `table`: one row per thing; columns `value`, `low`, `high`, as shares.
     """
     figure, ax = plt.subplots(figsize=(style.WIDTH, 0.5 * len(table) + 1.4))
     y = range(len(table))
@@ -178,11 +169,8 @@ def forest(table: pd.DataFrame, means: pd.DataFrame, data: str) -> Figure:
 def readings(table: pd.DataFrame, paper: float, data: str) -> Figure:
     """How near each reading of the paper comes to its accuracy.
 
-    Args:
-        table: one row per reading; columns `value`, `low`, `high`, as shares, and `fault`, whether
-            the reading lets test images into training.
-        paper: its accuracy.
-        data: what the runs were made on.
+    `table`: one row per reading; columns `value`, `low`, `high`, as shares, and `fault`, whether
+    the reading lets test images into training.
     """
     figure, ax = plt.subplots(figsize=(style.WIDTH, 0.42 * len(table) + 1.5))
     looks = ((False, "a reading", "o", style.BLUE), (True, "a fault", "X", style.ORANGE))
@@ -201,9 +189,7 @@ def readings(table: pd.DataFrame, paper: float, data: str) -> Figure:
 def calibration(tables: dict[str, pd.DataFrame], data: str) -> Figure:
     """Reliability: how often a network is right, against how sure it is.
 
-    Args:
-        tables: name of a run -> one row per bin; columns `images`, `confidence`, `accuracy`.
-        data: what the runs were made on.
+    `tables`: name of a run -> one row per bin; columns `images`, `confidence`, `accuracy`.
     """
     figure, ax = plt.subplots(figsize=(style.WIDTH, 4.8))
     ax.plot([0, 1], [0, 1], color="0.5", ls="--", label="perfectly calibrated")

@@ -66,9 +66,7 @@ def gallery(images: np.ndarray, truth: list[str], maps: dict[str, tuple], data: 
 def scores(table: pd.DataFrame, data: str) -> Figure:
     """How well maps point, with intervals over lesions.
 
-    Args:
-        table: index (score, map), columns `value`, `low`, `high`, from 0 to 1.
-        data: name of the data set.
+    `table`: index (score, map), columns `value`, `low`, `high`, from 0 to 1.
     """
     names, maps = (list(dict.fromkeys(level)) for level in zip(*table.index, strict=True))
     figure, ax = plt.subplots(figsize=(style.WIDTH, 0.6 * len(maps) + 1.4))
@@ -87,9 +85,7 @@ def scores(table: pd.DataFrame, data: str) -> Figure:
 def curves(found: dict[str, dict[str, np.ndarray]], data: str) -> Figure:
     """Deletion and insertion: mean probability of the predicted class as pixels go or come.
 
-    Args:
-        found: "deletion" and "insertion" -> name of an order -> (N, steps + 1).
-        data: name of the data set.
+    `found`: "deletion" and "insertion" -> name of an order -> (N, steps + 1).
     """
     figure, axes = plt.subplots(2, 1, figsize=(style.WIDTH, 4.8))
     labels = {"deletion": "pixels deleted", "insertion": "pixels put back"}

@@ -14,9 +14,7 @@ from skinlib.book.figures import style
 def imbalance(shares: pd.DataFrame, data: str) -> Figure:
     """Who supplies the images, and who supplies the loss: a panel per column, a bar per class.
 
-    Args:
-        shares: one row per class; each column sums to 1.
-        data: the data set's name.
+    `shares`: one row per class; each column sums to 1.
     """
     figure, axes = plt.subplots(1, shares.shape[1], figsize=(style.WIDTH, 3), sharey=True)
     for ax, name in zip(axes, shares, strict=True):

@@ -148,9 +148,8 @@ def attention_residual(model: keras.Model, image: np.ndarray, block: str, data: 
 def rivals(table: pd.DataFrame) -> Figure:
     """The paper's accuracies against what the networks cost.
 
-    Args:
-        table: one row per network, with `accuracy` (%), `parameters` and `multiply_adds`;
-            where these are not known, the figure says so.
+    `table`: one row per network, with `accuracy` (%), `parameters` and `multiply_adds`; where these
+    are not known, the figure says so.
     """
     if table["parameters"].isna().all():
         return style.not_measured("the costs are being measured again")
