@@ -272,40 +272,6 @@ def overlap(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
     return (chosen & flat).sum(1) / np.maximum(union, 1)
 
 
-def curve(
-    model: keras.Model,
-    image: np.ndarray,
-    heat: np.ndarray,
-    label: int,
-    *,
-    insertion: bool = False,
-    steps: int = 16,
-) -> np.ndarray:
-    """The class's probability while pixels go, highest first (Petsiuk et al. 2018).
-
-    Deletion replaces pixels by the image's mean colour; insertion starts there and puts them back.
-    The mean of the curve is the area under it: small is good for deletion, large for insertion.
-
-    Args:
-        model: a classifier.
-        image: (H, W, 3), 0..255.
-        heat: (H, W).
-        label: class index.
-        insertion: put pixels back instead.
-        steps: how many; each moves the same number of pixels.
-
-    Returns:
-        (steps + 1,) probabilities, from no pixel moved to all.
-    """
-    image = np.asarray(image, "float32")
-    grey = np.broadcast_to(image.mean((0, 1)), image.shape)
-    rank = np.argsort(np.argsort(-heat.ravel(), kind="stable")).reshape(heat.shape)
-    moved = rank[None] < (np.linspace(0, 1, steps + 1) * rank.size)[:, None, None]
-    kept = moved if insertion else ~moved
-    batch = np.where(kept[..., None], image, grey)
-    return model.predict_on_batch(batch)[:, label]
-
-
 def curves(
     model: keras.Model,
     images: np.ndarray,
@@ -314,29 +280,36 @@ def curves(
     *,
     steps: int = 10,
 ) -> dict[str, dict[str, np.ndarray]]:
-    """Deletion and insertion (`curve`) for some images, in several orders.
+    """The class's probability while pixels go or come, highest first (Petsiuk et al. 2018).
+
+    Deletion replaces pixels by the image's mean colour; insertion starts there and puts them back.
+    The mean of a curve is the area under it: small is good for deletion, large for insertion.
 
     Args:
         model: a classifier.
         images: (N, H, W, 3), 0..255.
         orders: name -> maps (N, H, W), whose highest pixels go first.
         labels: N class indices.
-        steps: see `curve`.
+        steps: how many; each moves the same number of pixels.
 
     Returns:
-        "deletion" and "insertion" -> name of an order -> (N, steps + 1).
+        "deletion" and "insertion" -> name of an order -> probabilities (N, steps + 1), from no
+        pixel moved to all.
     """
-    found = {}
-    for kind in ("deletion", "insertion"):
-        found[kind] = {
-            name: np.array(
-                [
-                    curve(model, image, heat, label, insertion=kind == "insertion", steps=steps)
-                    for image, heat, label in zip(images, maps, labels, strict=True)
-                ]
-            )
-            for name, maps in orders.items()
-        }
+
+    def curve(image: np.ndarray, heat: np.ndarray, label: int, insertion: bool) -> np.ndarray:
+        image = np.asarray(image, "float32")
+        rank = np.argsort(np.argsort(-heat.ravel(), kind="stable")).reshape(heat.shape)  # (H, W)
+        moved = rank < (np.linspace(0, 1, steps + 1) * rank.size)[:, None, None]
+        kept = moved if insertion else ~moved  # (steps + 1, H, W)
+        batch = np.where(kept[..., None], image, image.mean((0, 1)))
+        return model.predict_on_batch(batch)[:, label]
+
+    found: dict[str, dict[str, np.ndarray]] = {"deletion": {}, "insertion": {}}
+    for kind, by_order in found.items():
+        for name, maps in orders.items():
+            triples = zip(images, maps, labels, strict=True)
+            by_order[name] = np.array([curve(*one, kind == "insertion") for one in triples])
     return found
 
 

@@ -134,20 +134,21 @@ def mean_over_seeds(runs: pd.DataFrame, name: str = "accuracy") -> pd.Series:
     """The mean of a score over runs, with Student's interval.
 
     Each run has its own split and its own first weights, so the interval says where the mean of
-    many such runs on this data set lies; other images would move it further. A single run gets the
-    interval of `skinlib.scores.scores`, which leaves out the luck of the training.
+    many such runs on this data set lies; other images would move it further. Trainings of one seed
+    count once. A single run gets the interval of `skinlib.scores.scores`, which leaves out the luck
+    of the training.
 
     Args:
-        runs: of `skinlib.runs.load`, one row or more.
+        runs: of `skinlib.runs.load`.
         name: a column.
 
     Returns:
-        `value`, `low`, `high` and `runs`.
+        `value`, `low`, `high` and `runs`; NaN and 0 without runs.
     """
     if len(runs) == 1 and name in SCORES:
         row = scores(runs["run"].iloc[0], (name,)).loc[name]
     else:
-        row = t_interval(runs[name])
+        row = t_interval(runs.groupby("seed")[name].mean())
     return pd.Series({**row, "runs": len(runs)})
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from skinlib.book.verdict import ENOUGH, PAPER_SCORES, PARTS, PLACES
+from skinlib.book.verdict import BOTH, ENOUGH, PAPER_SCORES, PARTS, PLACES
 from skinlib.book.verdict import parts as verdict_of_parts
 from skinlib.data.dataset import CLASSES, IMAGES_PER_CLASS
 from skinlib.experiments import READINGS
@@ -23,7 +23,7 @@ from skinlib.intervals import (
     t_interval,
     wilson_interval,
 )
-from skinlib.models import MODELS
+from skinlib.models import MODELS, NAMES
 from skinlib.runs import Run
 from skinlib.scores import per_class
 from skinlib.training.recipe import Recipe
@@ -32,7 +32,6 @@ RIVALS = tuple(name for name in MODELS if name != "proposed")
 TESTED = 1503
 """Images in 15 % of HAM10000: the paper's test set, about."""
 
-BOTH = ("random", "grouped")
 SIGNS = {
     "offset_mean": "offset, px",
     "offset_p95": "its 95 %",
@@ -45,9 +44,6 @@ SIGNS = {
 """Vital sign -> its name in a table."""
 
 POINTING = ("pointing", "energy", "overlap")
-NAMES = {"arl14": "ARL14", "arl50": "ARL50", "alexnet": "AlexNet", "vgg16": "VGG16"}
-NAMES |= {"resnet50": "ResNet50", "proposed": "proposed"}
-"""The networks as the paper writes them."""
 
 
 def live(runs: pd.DataFrame, **columns: object) -> pd.DataFrame:
@@ -99,20 +95,6 @@ def vital_signs(runs: pd.DataFrame) -> pd.DataFrame:
     return table.rename(columns=SIGNS).rename_axis(["network", "size"])
 
 
-def score(runs: pd.DataFrame, name: str = "accuracy") -> pd.Series:
-    """The mean of a column over seeds, with Student's interval.
-
-    A single run gets the interval of `skinlib.scores.scores`; trainings of one seed count once.
-
-    Returns:
-        `value`, `low`, `high` and `runs`; NaN and 0 without runs.
-    """
-    if len(runs) == 1:
-        return mean_over_seeds(runs, name)
-    row = t_interval(runs.groupby("seed")[name].mean())
-    return pd.Series({**row, "runs": len(runs)})
-
-
 def table1(runs: pd.DataFrame, paper: pd.DataFrame, name: str) -> pd.DataFrame:
     """A score of the paper's table 1 beside ours, wherever we have one.
 
@@ -137,7 +119,7 @@ def table1(runs: pd.DataFrame, paper: pd.DataFrame, name: str) -> pd.DataFrame:
             row["the paper", end] = ends[end] if name == "accuracy" else np.nan
         for size, split in sources.itertuples(index=False):
             source = f"ours, {split} split, {size} x {size}"
-            found = score(live(runs, variant=model, split=split, size=size), name)
+            found = mean_over_seeds(live(runs, variant=model, split=split, size=size), name)
             row |= {(source, key): value for key, value in found.items()}
         table[NAMES[model]] = row
     return pd.DataFrame(table).T.astype(float)
@@ -156,7 +138,7 @@ def table1_words(runs: pd.DataFrame, paper: pd.DataFrame, size: int) -> pd.DataF
             value = paper.loc[model, name]
             row = {"the paper": f"{100 * value:.2f}"}
             for split in BOTH:
-                found = score(live(runs, variant=model, split=split, size=size), name)
+                found = mean_over_seeds(live(runs, variant=model, split=split, size=size), name)
                 row[f"ours, {split}"] = in_words(found)
                 if split == "random":
                     gap = found[["value", "low", "high"]] - value
@@ -278,7 +260,7 @@ def readings(runs: pd.DataFrame, paper: float, size: int) -> pd.DataFrame:
             alive = found[found["dead"] == ""]
             best = [run.history.get("val_accuracy", [np.nan]) for run in found["run"]]
             rows[name] = {
-                **score(alive if len(alive) else found),
+                **mean_over_seeds(alive if len(alive) else found),
                 "fault": fault,
                 "dead": "" if len(alive) else found["dead"].iloc[0],
                 "best epoch": np.mean([max(values) for values in best]),
@@ -375,7 +357,7 @@ def gap_chart(runs: pd.DataFrame) -> pd.DataFrame:
     for split, words in (("grouped", "split by lesion"), ("random", "the paper's split")):
         found = live(runs, variant="proposed", split=split, size=size)
         if len(found):
-            rows[f"ours, {words}, {size} x {size}"] = score(found)
+            rows[f"ours, {words}, {size} x {size}"] = mean_over_seeds(found)
     copied = live(runs, variant="proposed", split="copied", size=size)
     if len(copied):
         value = at_natural_shares(copied)

@@ -12,7 +12,7 @@ from IPython.display import Markdown
 
 from skinlib.book import evidence, verdict
 from skinlib.data.dataset import CLASSES, IMAGES_PER_CLASS, Dataset
-from skinlib.intervals import compare, show, t_interval
+from skinlib.intervals import compare, mean_over_seeds, show, t_interval
 from skinlib.runs import Run
 from skinlib.scores import score_values
 
@@ -73,7 +73,7 @@ def gap(runs: pd.DataFrame, paper: float) -> str:
             "The recipe as printed, on a random split: not yet run. The paper has "
             f"{_percent(paper, 2)}."
         )
-    row = evidence.score(found)
+    row = mean_over_seeds(found)
     points = 100 * (row["value"] - paper)
     where = "below" if points < 0 else "above"
     return (
@@ -91,7 +91,7 @@ def table1(runs: pd.DataFrame, paper: pd.DataFrame, size: int) -> str:
         if found.empty:
             missing.append(evidence.NAMES[model])
         else:
-            ours[model] = evidence.score(found)["value"]
+            ours[model] = mean_over_seeds(found)["value"]
     if not ours:
         return f"At {size} x {size} pixels, no network of table 1 is run on a random split yet."
     ours = pd.Series(ours)
@@ -225,7 +225,7 @@ def copied(runs: pd.DataFrame, paper: float) -> str:
         return "Rare images copied before the split: not yet run."
     text = (
         "A network that is trained and tested after rare images were copied scores "
-        f"{_interval(evidence.score(faulty))} on its own, leaking test set, and "
+        f"{_interval(mean_over_seeds(faulty))} on its own, leaking test set, and "
         f"{_percent(evidence.at_natural_shares(faulty))} if its recalls are weighted as HAM10000 "
         f"has the classes; the paper has {_percent(paper)}."
     )

@@ -8,9 +8,8 @@ from typing import Any
 import keras
 import pandas as pd
 
-from skinlib.book.figures.network import NAMES
 from skinlib.cost import multiply_adds
-from skinlib.models import build
+from skinlib.models import NAMES, build
 from skinlib.runs import Run, is_done
 from skinlib.training.train import trained_network
 

@@ -13,6 +13,7 @@ import pandas as pd
 from scipy import stats
 
 from skinlib.data.dataset import CLASSES
+from skinlib.experiments import PARTS
 from skinlib.intervals import compare, equivalence, holm_correction, show, t_interval
 from skinlib.scores import TABLE1, per_class
 
@@ -30,7 +31,6 @@ MARGIN = 0.02
 
 PAPER_SCORES = ("accuracy", "precision", "F1")
 PAPER_BETA = 0.0002
-PARTS = ("deformable", "attention", "joint loss")
 RARE = ["akiec", "bcc", "df", "vasc"]
 BOTH = ("random", "grouped")
 

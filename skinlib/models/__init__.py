@@ -27,6 +27,10 @@ MODELS: dict[str, Callable[..., keras.Model]] = {
 }
 """In the order of the paper's table 1."""
 
+NAMES = {"arl14": "ARL14", "arl50": "ARL50", "alexnet": "AlexNet", "vgg16": "VGG16"}
+NAMES |= {"resnet50": "ResNet50", "proposed": "proposed"}
+"""The same, as the paper writes them."""
+
 BUILDERS = {**MODELS, "small": small}
 """With the network of the lessons."""
 

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from skinlib.book.figures import style
+from skinlib.models import NAMES
 
 KINDS = {
     "DeformableConv2D": ("deformable convolution", style.ORANGE),
@@ -20,8 +21,6 @@ KINDS = {
 }
 """A layer's class -> its name in the legend, and its colour."""
 WINDOWS = {1: "#E69F00", 3: "#56B4E9", 5: style.ORANGE, 7: style.BLUE}
-NAMES = {"alexnet": "AlexNet", "vgg16": "VGG16", "resnet50": "ResNet50"}
-NAMES |= {"arl14": "ARL14", "arl50": "ARL50"}
 
 
 def shapes(model: keras.Model) -> Figure:
