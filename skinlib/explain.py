@@ -53,7 +53,7 @@ def heat_map(
             `last_spatial_layer`.
 
     Returns:
-        (N, H, W), values scaled from 0 to 1; a map without any difference is 0. See `stretch`.
+        (N, H, W), values scaled from 0 to 1; a map without any difference is 0. See `upsample`.
 
     Raises:
         ValueError: if the layer or a class is unknown, or the last layer is no softmax whose logit
@@ -100,7 +100,7 @@ def heat_map(
                     expand_cam=False,  # it would put corner on corner
                 )
             )
-    maps = stretch(np.concatenate(heat), images.shape[1:3])
+    maps = upsample(np.concatenate(heat), images.shape[1:3])
     maps = maps - maps.min((1, 2), keepdims=True)
     return maps / np.maximum(maps.max((1, 2), keepdims=True), 1e-12)
 
@@ -127,7 +127,7 @@ def heat_map_scores(model: keras.Model, dataset: Dataset, rows: np.ndarray) -> p
     rows = rows[dataset.outlined[rows]]
     if not len(rows):
         return None
-    fresh, size = randomised(model), dataset.image_shape[0]
+    fresh, size = randomize_weights(model), dataset.image_shape[0]
     places = model.get_layer(last_spatial_layer(model)).output.shape[1]
     tables = []
     for start in range(0, len(rows), BATCH):
@@ -139,8 +139,8 @@ def heat_map_scores(model: keras.Model, dataset: Dataset, rows: np.ndarray) -> p
         maps = (
             heat_map(model, images, answers[0]),
             heat_map(fresh, images, answers[1]),
-            np.broadcast_to(blob(size), masks.shape),
-            coarse(masks, places),
+            np.broadcast_to(center_prior(size), masks.shape),
+            mask_at_resolution(masks, places),
         )
         for name, heat in zip(MAPS, maps, strict=True):
             known = {
@@ -156,7 +156,7 @@ def heat_map_scores(model: keras.Model, dataset: Dataset, rows: np.ndarray) -> p
     return table
 
 
-def stretch(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+def upsample(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Maps of a layer at the size of the image: each place fills its cell, bilinear between.
 
     Args:
@@ -171,7 +171,7 @@ def stretch(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return keras.ops.convert_to_numpy(stretched)[..., 0]
 
 
-def randomised(model: keras.Model, seed: int = 0) -> keras.Model:
+def randomize_weights(model: keras.Model, seed: int = 0) -> keras.Model:
     """The same network with fresh weights: its maps are what training does not explain.
 
     Adebayo et al. (2018), arXiv 1810.03292.
@@ -180,7 +180,7 @@ def randomised(model: keras.Model, seed: int = 0) -> keras.Model:
     return keras.models.clone_model(model)
 
 
-def blob(size: int, deviation: float | None = None) -> np.ndarray:
+def center_prior(size: int, deviation: float | None = None) -> np.ndarray:
     """A control that knows nothing of the image: a Gaussian in the middle.
 
     Args:
@@ -195,7 +195,7 @@ def blob(size: int, deviation: float | None = None) -> np.ndarray:
     return bell[:, None] * bell
 
 
-def coarse(masks: np.ndarray, places: int) -> np.ndarray:
+def mask_at_resolution(masks: np.ndarray, places: int) -> np.ndarray:
     """A control that knows the answer: the outline on as few places as a heat map is made of.
 
     Args:
@@ -205,7 +205,7 @@ def coarse(masks: np.ndarray, places: int) -> np.ndarray:
     Returns:
         (N, size, size): the lesion's share of each place, stretched back like a heat map.
     """
-    return stretch(cells(masks, places), masks.shape[1:])
+    return upsample(cells(masks, places), masks.shape[1:])
 
 
 def cells(masks: np.ndarray, places: int) -> np.ndarray:

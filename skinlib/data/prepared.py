@@ -41,7 +41,7 @@ def cache_folder() -> Path:
 
 
 @contextmanager
-def preparing(folder: Path) -> Iterator[Path]:
+def atomic_folder(folder: Path) -> Iterator[Path]:
     """A scratch folder that takes the name of `folder` only if the block ends well.
 
     Its files are on the disk before it takes that name. It is called by the number of its process:
@@ -161,7 +161,7 @@ def seal(
     """Writes `table.csv` and `dataset.json` into a folder that holds the arrays.
 
     Args:
-        folder: the scratch folder of `preparing`.
+        folder: the scratch folder of `atomic_folder`.
         table: N rows with the columns `COLUMNS`.
         name: of the data set.
         resize: how the images came to their size, see `Dataset`.
@@ -197,7 +197,7 @@ def open_or_make(
         return found
     if found:
         discard(folder)
-    with preparing(folder) as scratch:
+    with atomic_folder(folder) as scratch:
         make(scratch)
     return read_prepared(folder)
 

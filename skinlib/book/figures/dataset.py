@@ -64,7 +64,7 @@ def patients(dataset: Dataset) -> Figure:
     return figure
 
 
-def pictures_per_lesion(dataset: Dataset) -> Figure:
+def images_per_lesion(dataset: Dataset) -> Figure:
     """How many lesions have one image, two, three, ..."""
     sizes = pd.Series(dataset.lesions).value_counts().value_counts().sort_index()
     figure, ax = plt.subplots()
