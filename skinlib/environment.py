@@ -1,5 +1,6 @@
 """Where a run was made: versions, devices, memory."""
 
+import contextlib
 import datetime
 import os
 import platform
@@ -31,7 +32,11 @@ def environment() -> dict:
 
 def versions() -> dict[str, str]:
     """The versions of the packages that decide a run's numbers, of those that are installed."""
-    return {name: found for name in PACKAGES if (found := _version(name))}
+    found = {}
+    for name in PACKAGES:
+        with contextlib.suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 def on_gpu() -> bool:
@@ -138,10 +143,3 @@ def peak_gpu_memory() -> int | None:
 
         peak = tf.config.experimental.get_memory_info("GPU:0")["peak"]
     return round(peak / 2**20) if peak else None
-
-
-def _version(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None

@@ -81,12 +81,8 @@ class JointLoss(keras.losses.Loss):
         **kwargs: `name`, `reduction` and `dtype`, as for every Keras loss.
 
     Raises:
-        ValueError: if `beta` is not a share, `focusing` is negative, the reading is unknown, or
-            `dataset_size` is missing, without use or less than 1. When called: if the shapes of
-            labels, predictions, `alpha` or `class_weights` do not fit.
-
-    Example:
-        model.compile(optimizer="adam", loss=JointLoss(focal_reduction="mean"))
+        ValueError: if an argument is out of its range, or `dataset_size` is missing or without use.
+            When called: if the shapes of labels, predictions or numbers per class do not fit.
     """
 
     def __init__(
@@ -139,17 +135,9 @@ class JointLoss(keras.losses.Loss):
         return (1 - self.beta) * cross + self.beta * focal
 
     def get_config(self) -> dict:
-        """The arguments, for saving."""
-        return {
-            **super().get_config(),
-            "beta": self.beta,
-            "focusing": self.focusing,
-            "alpha": self.alpha,
-            "class_weights": self.class_weights,
-            "focal_reduction": self.focal_reduction,
-            "dataset_size": self.dataset_size,
-            "from_logits": self.from_logits,
-        }
+        names = ("beta", "focusing", "alpha", "class_weights", "focal_reduction", "dataset_size")
+        own = {name: getattr(self, name) for name in (*names, "from_logits")}
+        return super().get_config() | own
 
 
 def _check_focusing(focusing: float) -> None:

@@ -107,7 +107,7 @@ def table1(runs: pd.DataFrame, paper: pd.DataFrame, size: int) -> str:
 
 def leak(runs: pd.DataFrame, size: int) -> str:
     """What a random split adds to the scores."""
-    table = verdict.leak(runs, _place(size))
+    table = verdict.leak(runs, f"{size} x {size}")
     seeds, pairs = (int(table[name].iloc[0]) for name in ("seeds", "pairs"))
     if not pairs:
         return "What the leak is worth: not yet run (it takes a network on both splits)."
@@ -177,7 +177,9 @@ def melanoma(runs: pd.DataFrame) -> str:
             row = evidence.recalls(found).loc["mel"]
             row = {"value": row["recall"], **row[["low", "high"]]}
             said.append(f"{_interval(row, 0)} on the {split} split, {_many(len(found), 'run')}")
-            answers += [_answers(run, "mel") for run in found["run"]]
+            for run in found["run"]:
+                of = run.predictions[run.predictions["label"] == "mel"]
+                answers.append(of[list(CLASSES)].astype(float).idxmax(axis=1))
     if not said:
         return "How many melanomas the proposed network finds: not yet run."
     answers = pd.concat(answers)
@@ -392,10 +394,6 @@ def five(runs: pd.DataFrame, table: pd.DataFrame, paper: float) -> list[str]:
     ]
 
 
-def _place(size: int) -> str:
-    return next(name for name, pixels in verdict.PLACES.items() if pixels == size)
-
-
 def _many(count: int, what: str) -> str:
     return f"{count} {what}{'' if count == 1 else 's'}"
 
@@ -415,9 +413,3 @@ def _interval(row: Mapping[str, float], digits: int = 1) -> str:
     """'76.1 % (75.2 to 77.1)'."""
     value, *ends = show(row, digits).split(" ", 1)
     return " ".join([f"{value} %", *ends])
-
-
-def _answers(run: Run, name: str) -> pd.Series:
-    """What a run says of the test images of a class."""
-    of = run.predictions[run.predictions["label"] == name]
-    return of[list(CLASSES)].astype(float).idxmax(axis=1)

@@ -209,13 +209,8 @@ def _prepare(
                 problems.append(_unusable("masks", masks, wrong))
             left_out |= {f"{name}{MASK}": reason for name, reason in wrong.items()}
     _refuse(problems, strict)
-    seal(
-        scratch,
-        table,
-        name=about.name,
-        resize=resize,
-        about={"problems": problems, "left_out": left_out},
-    )
+    remembered = {"problems": problems, "left_out": left_out}
+    seal(scratch, table, name=about.name, resize=resize, about=remembered)
 
 
 def _usable(

@@ -63,7 +63,6 @@ class SoftAttention(layers.Layer):
         )
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Makes the weights: the convolution's kernel, and gamma."""
         self.convolution.build(input_shape)
         start = keras.initializers.Constant(self.initial_gamma)
         self.gamma = self.add_weight(shape=(), initializer=start, name="gamma")
@@ -73,15 +72,7 @@ class SoftAttention(layers.Layer):
         return spatial_softmax(self.convolution(inputs))
 
     def call(self, inputs: KerasTensor, return_alpha: bool = False):
-        """Attends.
-
-        Args:
-            inputs: features t, (N, H, W, C).
-            return_alpha: return the map, too.
-
-        Returns:
-            Features (N, H, W, C); or the pair of them and alpha, float32 (N, H, W).
-        """
+        """t, (N, H, W, C), to features of that shape; or to them and alpha, float32 (N, H, W)."""
         alpha = ops.sum(self.attention_maps(inputs), axis=-1)  # (N, H, W)
         scale = self.gamma * ops.expand_dims(ops.cast(alpha, inputs.dtype), -1)  # (N, H, W, 1)
         outputs = inputs + scale * inputs
@@ -96,13 +87,8 @@ class SoftAttention(layers.Layer):
         return (outputs, KerasTensor(inputs.shape[:-1], dtype)) if return_alpha else outputs
 
     def get_config(self) -> dict:
-        """The arguments, for saving."""
-        return {
-            **super().get_config(),
-            "maps": self.maps,
-            "kernel_size": self.kernel_size,
-            "gamma": self.initial_gamma,
-        }
+        own = {"maps": self.maps, "kernel_size": self.kernel_size, "gamma": self.initial_gamma}
+        return super().get_config() | own
 
 
 @keras.saving.register_keras_serializable(package="skinlib")
@@ -125,7 +111,6 @@ class AttentionResidual(layers.Layer):
         self.start = alpha
 
     def build(self, input_shape: list[tuple[int | None, ...]]) -> None:
-        """Makes the weight, alpha."""
         self.compute_output_shape(input_shape)
         start = keras.initializers.Constant(self.start)
         self.alpha = self.add_weight(shape=(), initializer=start, name="alpha")
@@ -145,5 +130,4 @@ class AttentionResidual(layers.Layer):
         return residual
 
     def get_config(self) -> dict:
-        """The argument, for saving."""
-        return {**super().get_config(), "alpha": self.start}
+        return super().get_config() | {"alpha": self.start}

@@ -94,7 +94,7 @@ def _points(inputs, offset, size, strides, padding, dilation, offset_groups):
 
 
 def _padding(side, outputs, stride, reach):
-    """How many zeros `padding="same"` puts before the first pixel."""
+    """How many zeros padding="same" puts before the first pixel, for a kernel of this reach."""
     total = (outputs - 1) * stride + reach - side
     if isinstance(total, int):
         return max(total, 0) // 2
@@ -169,26 +169,20 @@ def _check(inputs, kernel, offset, mask, strides, padding, dilation, offset_grou
             f"groups divide, got the shape {tuple(kernel.shape)}"
         )
     _check_offset_groups(offset_groups, channels)
-    out = [
-        None if side is None else _outputs(side, k, stride, padding, rate)
-        for side, k, stride, rate in zip(
-            inputs.shape[1:3], (kh, kw), strides, dilation, strict=True
-        )
-    ]
-    wanted = {"offset": (offset, 2), "mask": (mask, 1)}
-    for name, (tensor, each) in wanted.items():
-        if tensor is None:
-            continue
+    axes = zip(inputs.shape[1:3], (kh, kw), strides, dilation, strict=True)
+    out = [_outputs(side, k, stride, padding, rate) for side, k, stride, rate in axes]  # [H', W']
+    for name, tensor, each in (("offset", offset, 2), ("mask", mask, 1)):
         expected = (inputs.shape[0], *out, each * offset_groups * kh * kw)
-        fits = len(tensor.shape) == 4 and all(
-            None in (want, got) or want == got
-            for want, got in zip(expected, tensor.shape, strict=True)
-        )
-        if not fits:
-            raise ValueError(f"{name}: expected {expected}, got {tuple(tensor.shape)}")
+        got = expected if tensor is None else tuple(tensor.shape)
+        pairs = zip(expected, got, strict=False)
+        if len(got) != 4 or any(a != b and None not in (a, b) for a, b in pairs):
+            raise ValueError(f"{name}: expected {expected}, got {got}")
 
 
 def _outputs(side, kernel, stride, padding, rate):
+    """How many places a kernel takes along a side, in pixels; None where that is not known."""
+    if side is None:
+        return None
     if padding == "same":
         return -(-side // stride)
     reach = (kernel - 1) * rate + 1
@@ -248,8 +242,7 @@ class DeformableConv2D(keras.layers.Conv2D):
         )
         if self.data_format != "channels_last":
             raise ValueError(f"data_format: expected channels_last, got {self.data_format}")
-        self.offset_groups = offset_groups
-        self.modulated = modulated
+        self.offset_groups, self.modulated = offset_groups, modulated
         points = offset_groups * self.kernel_size[0] * self.kernel_size[1]  # G K
         self.offset_convolution = keras.layers.Conv2D(
             3 * points if modulated else 2 * points,
@@ -291,29 +284,12 @@ class DeformableConv2D(keras.layers.Conv2D):
         return offset, ops.sigmoid(mask)
 
     def sampling_points(self, inputs):
-        """Where the layer looks, for figures.
-
-        `inputs`: (N, H, W, C).
-
-        Returns:
-            (N, H', W', G, K, 2): y and x in input pixels, kernel points row by row.
-        """
+        """Where the layer looks at (N, H, W, C): y and x in pixels, (N, H', W', G, K, 2)."""
         inputs = ops.convert_to_tensor(inputs, self.compute_dtype)
         offset, _ = self.offset_and_mask(inputs)
-        points = _points(
-            inputs,
-            offset,
-            self.kernel_size,
-            self.strides,
-            self.padding,
-            self.dilation_rate,
-            self.offset_groups,
-        )
-        return ops.stack(points, axis=-1)
+        grid = (self.kernel_size, self.strides, self.padding, self.dilation_rate)
+        return ops.stack(_points(inputs, offset, *grid, self.offset_groups), axis=-1)
 
     def get_config(self):
-        return {
-            **super().get_config(),
-            "offset_groups": self.offset_groups,
-            "modulated": self.modulated,
-        }
+        own = {"offset_groups": self.offset_groups, "modulated": self.modulated}
+        return super().get_config() | own

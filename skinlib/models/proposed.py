@@ -75,10 +75,14 @@ def proposed(
     for number in range(4, 11):
         if number in FILTERS:
             x = convolution(x, FILTERS[number], 3, f"conv{number}")
-        if number == 8:
-            x = _eighth(deformable)(x)
-        if number == 9:
-            x = _ninth(attention)(x)
+        if number == 8 and deformable:  # eq. 1
+            x = DeformableConv2D(128, 3, padding="same", activation="relu", name="deformable")(x)
+        elif number == 8:
+            x = _plain("plain_deformable")(x)
+        if number == 9 and attention:  # eq. 2
+            x = SoftAttention(maps=128, kernel_size=3, name="attention")(x)
+        elif number == 9:
+            x = _plain("plain_attention")(x)
         if number in pools:
             name = f"pool{sorted(pools).index(number) + 1}"
             x = layers.MaxPooling2D(3, strides=2, padding="same", name=name)(x)
@@ -90,19 +94,6 @@ def proposed(
     return keras.Model(inputs, x, name="proposed")
 
 
-def _eighth(deformable: bool) -> keras.Layer:
-    """What follows convolution 8: eq. 1 of the paper, or its stand-in."""
-    if deformable:
-        return DeformableConv2D(128, 3, padding="same", activation="relu", name="deformable")
-    return _plain("plain_deformable")
-
-
-def _ninth(attention: bool) -> keras.Layer:
-    """What follows convolution 9: eq. 2 of the paper, or its stand-in."""
-    if attention:
-        return SoftAttention(maps=128, kernel_size=3, name="attention")
-    return _plain("plain_attention")
-
-
 def _plain(name: str) -> keras.Layer:
+    """What stands in for a part of the paper's."""
     return layers.Conv2D(128, 3, padding="same", activation="relu", name=name)

@@ -102,13 +102,10 @@ def on_the_lesion(shares: pd.DataFrame, data: str) -> Figure:
 
     `shares`: one row per map; columns `value`, `low`, `high`, from 0 to 1.
     """
-    figure, ax = plt.subplots(figsize=(style.WIDTH, 0.4 * len(shares) + 1))
+    xlabel = "share of the map's mass on the lesion, 95 % interval"
+    figure, ax = style.row_chart(shares.index, 0.4 * len(shares) + 1, xlabel, data)
     style.intervals(ax, shares)
-    style.name_rows(ax, shares.index)
-    style.share(ax.xaxis)
-    ax.set(xlabel="share of the map's mass on the lesion, 95 % interval")
     ax.set_xlim(left=0)
-    style.title(figure, data)
     return figure
 
 

@@ -50,16 +50,12 @@ def against_majority(scores: pd.DataFrame, majority: pd.DataFrame, data: str) ->
         majority: the same rows; column `value`.
         data: what the run was made on.
     """
-    figure, ax = plt.subplots(figsize=(style.WIDTH, 0.45 * len(scores) + 1.2))
+    figure, ax = style.row_chart(scores.index, 0.45 * len(scores) + 1.2, "score", data)
     style.intervals(ax, scores, label="the network, 95 % interval")
-    ax.plot(
-        majority["value"], range(len(majority)), "x", color=style.ORANGE, ms=8, label="always nv"
-    )
-    style.name_rows(ax, scores.index)
-    ax.set(xlim=(0, 1), xlabel="score")
-    style.share(ax.xaxis)
+    y = range(len(majority))
+    ax.plot(majority["value"], y, "x", color=style.ORANGE, ms=8, label="always nv")
+    ax.set_xlim(0, 1)
     style.legend(figure)
-    style.title(figure, data)
     return figure
 
 
@@ -84,17 +80,15 @@ def table1(table: pd.DataFrame, data: str) -> Figure:
     there is no run. The first source is the paper.
     """
     sources = list(dict.fromkeys(table.columns.get_level_values(0)))
-    figure, ax = plt.subplots(figsize=(style.WIDTH, 0.75 * len(table) + 1.6))
+    xlabel = "accuracy, 95 % intervals"
+    figure, ax = style.row_chart(table.index, 0.75 * len(table) + 1.6, xlabel, data)
     colours = (style.GREY, style.BLUE, style.ORANGE, "#009E73", "#CC79A7")
     looks = zip(sources, "osD^v", colours, strict=False)
     for number, (source, marker, colour) in enumerate(looks):
         y = np.arange(len(table)) + 0.15 * number
         style.intervals(ax, table[source], y, label=source, marker=marker, color=colour)
-    style.name_rows(ax, table.index)
-    style.share(ax.xaxis)
-    ax.set(xlabel="accuracy, 95 % intervals", ylim=(len(table) - 0.3, -0.7))
+    ax.set_ylim(len(table) - 0.3, -0.7)
     style.legend(figure, columns=1)
-    style.title(figure, data)
     return figure
 
 
@@ -103,16 +97,13 @@ def gap(table: pd.DataFrame, paper: float, data: str) -> Figure:
 
     `table`: one row per thing; columns `value`, `low`, `high`, as shares.
     """
-    figure, ax = plt.subplots(figsize=(style.WIDTH, 0.5 * len(table) + 1.4))
+    figure, ax = style.row_chart(table.index, 0.5 * len(table) + 1.4, "accuracy", data)
     y = range(len(table))
     ax.barh(y, table["value"], 0.35, color=style.BLUE, alpha=0.35)
     style.intervals(ax, table, y, label="95 % interval")
     ax.axvline(paper, color=style.ORANGE, ls="--", label="the paper")
-    style.name_rows(ax, table.index)
-    style.share(ax.xaxis)
-    ax.set(xlim=(0, 1), xlabel="accuracy")
+    ax.set_xlim(0, 1)
     style.legend(figure)
-    style.title(figure, data)
     return figure
 
 
@@ -124,12 +115,10 @@ def differences(table: pd.DataFrame, change: str, data: str) -> Figure:
         change: what is subtracted from what.
         data: what the runs were made on.
     """
-    figure, ax = plt.subplots(figsize=(style.WIDTH, 0.45 * len(table) + 1.2))
+    xlabel, height = f"{change} (points), 95 % interval", 0.45 * len(table) + 1.2
+    figure, ax = style.row_chart(table.index, height, xlabel, data, shares=False)
     style.intervals(ax, 100 * table[["value", "low", "high"]].astype(float))
     ax.axvline(0, color="0.4", ls="--")
-    style.name_rows(ax, table.index)
-    ax.set(xlabel=f"{change} (points), 95 % interval")
-    style.title(figure, data)
     return figure
 
 
@@ -172,17 +161,14 @@ def readings(table: pd.DataFrame, paper: float, data: str) -> Figure:
     `table`: one row per reading; columns `value`, `low`, `high`, as shares, and `fault`, whether
     the reading lets test images into training.
     """
-    figure, ax = plt.subplots(figsize=(style.WIDTH, 0.42 * len(table) + 1.5))
+    xlabel = "accuracy, 95 % intervals"
+    figure, ax = style.row_chart(table.index, 0.42 * len(table) + 1.5, xlabel, data)
     looks = ((False, "a reading", "o", style.BLUE), (True, "a fault", "X", style.ORANGE))
     for fault, label, marker, colour in looks:
         y = np.flatnonzero(table["fault"] == fault)
         style.intervals(ax, table.iloc[y], y, label=label, marker=marker, color=colour)
     ax.axvline(paper, color="0.4", ls="--", label="the paper")
-    style.name_rows(ax, table.index)
-    style.share(ax.xaxis)
-    ax.set(xlabel="accuracy, 95 % intervals")
     style.legend(figure, columns=3)
-    style.title(figure, data)
     return figure
 
 

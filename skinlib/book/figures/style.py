@@ -140,6 +140,19 @@ def name_rows(ax: Axes, names: Sequence[str], y: Sequence[float] | None = None) 
     ax.grid(axis="x", color="0.9")
 
 
+def row_chart(
+    names: Sequence[str], height: float, xlabel: str, data: str, *, shares: bool = True
+) -> tuple[Figure, Axes]:
+    """Axes for something about each name, one below the other; see `name_rows` and `share`."""
+    figure, ax = plt.subplots(figsize=(WIDTH, height))
+    name_rows(ax, names)
+    if shares:
+        share(ax.xaxis)
+    ax.set_xlabel(xlabel)
+    title(figure, data)
+    return figure, ax
+
+
 def image_grid(
     rows: int,
     columns: int,
