@@ -14,7 +14,9 @@ TINY = 1.1754944e-38
 """The smallest normal float32."""
 
 
-def cross_entropy(y_true: KerasTensor, y_pred: KerasTensor, from_logits: bool = False):
+def cross_entropy(
+    y_true: KerasTensor, y_pred: KerasTensor, from_logits: bool = False
+) -> KerasTensor:
     """-sum over c of y_c log p_c, the summand of eq. 3: one number per sample, (N,).
 
     Args:
@@ -37,7 +39,7 @@ def focal_loss(
     focusing: float = 3.0,
     alpha: float | Sequence[float] = 1.0,
     from_logits: bool = False,
-):
+) -> KerasTensor:
     """-sum over c of y_c alpha_c (1 - p_c)^focusing log p_c, the summand of eq. 4: (N,).
 
     It is never more than alpha times the cross-entropy.

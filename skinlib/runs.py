@@ -25,7 +25,8 @@ SCHEMA = 3
 
 PREDICTIONS, ISIC, HEAT_MAPS = "predictions.csv", "isic2018_test.csv", "heat_maps.csv"
 PREDICTION_COLUMNS = ["image_id", "lesion_id", "label", *CLASSES]
-HEAT_MAP_COLUMNS = ["image_id", "lesion_id", "label", "map", "pointing", "energy", "overlap"]
+POINTING = ["pointing", "energy", "overlap"]
+HEAT_MAP_COLUMNS = ["image_id", "lesion_id", "label", "map", *POINTING]
 
 Count = Annotated[int, Field(ge=0)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
@@ -275,10 +276,16 @@ COLUMNS = [
     *("model", "variant", "deformable", "attention", "beta", "data", "split", "seed", "size"),
     *("epochs", "dtype", "processor", "backend", "date", "commit", "clean", "parameters"),
     *("seconds", "images_per_second", "peak_memory_mib", *TABLE1),
-    *("isic accuracy", "isic balanced accuracy", "pointing", "energy", "overlap"),
+    *("isic accuracy", "isic balanced accuracy", *POINTING),
     *("offset_mean", "offset_p95", "mask_mean", "mask_std", "gamma", "attention_top_tenth"),
     *("dead_relu", "dead", "run"),
 ]
+
+
+def over_lesions(heat_maps: pd.DataFrame, kind: str) -> pd.Series:
+    """The mean of each score of one kind of map, in which each lesion counts once."""
+    chosen = heat_maps[heat_maps["map"] == kind]
+    return chosen.groupby("lesion_id")[POINTING].mean().mean()
 
 
 def _row(run: Run) -> dict:
@@ -312,9 +319,7 @@ def _row(run: Run) -> dict:
         values = score_values(run.isic2018_test, ("accuracy", "balanced accuracy"))
         row |= {f"isic {name}": value for name, value in values.items()}
     if run.heat_maps is not None:
-        own = run.heat_maps[run.heat_maps["map"] == "network"]
-        by_lesion = own.groupby("lesion_id")[["pointing", "energy", "overlap"]].mean()
-        row |= by_lesion.mean().to_dict()
+        row |= over_lesions(run.heat_maps, "network").to_dict()
     if signs["deformable"]:
         row |= signs["deformable"]
     if signs["attention"]:

@@ -24,7 +24,7 @@ from skinlib.intervals import (
     wilson_interval,
 )
 from skinlib.models import MODELS, NAMES
-from skinlib.runs import Run
+from skinlib.runs import POINTING, Run, over_lesions
 from skinlib.scores import per_class
 from skinlib.training.recipe import Recipe
 
@@ -42,8 +42,6 @@ SIGNS = {
     "dead_relu": "dead ReLU",
 }
 """Vital sign -> its name in a table."""
-
-POINTING = ("pointing", "energy", "overlap")
 
 
 def live(runs: pd.DataFrame, **columns: object) -> pd.DataFrame:
@@ -98,10 +96,7 @@ def vital_signs(runs: pd.DataFrame) -> pd.DataFrame:
 def table1(runs: pd.DataFrame, paper: pd.DataFrame, name: str) -> pd.DataFrame:
     """A score of the paper's table 1 beside ours, wherever we have one.
 
-    Args:
-        runs: the table of runs.
-        paper: one row per network; a column per score, 0 to 1.
-        name: of the score.
+    `paper` has one row per network, and a column per score, 0 to 1.
 
     Returns:
         One row per network; columns (source, "value" | "low" | "high" | "runs"). The first source
@@ -171,12 +166,7 @@ def new_images(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def pairs(runs: pd.DataFrame, size: int, *, resamples: int = 300) -> pd.DataFrame:
-    """How much more accurate the proposed network is, pair by pair.
-
-    Args:
-        runs: the table of runs.
-        size: of their images.
-        resamples: of the lesions; they are seeded.
+    """How much more accurate the proposed network is, pair by pair, on images of one size.
 
     Returns:
         Index `comparison`, `split`, `seed`; columns `value`, `low`, `high`.
@@ -231,12 +221,7 @@ def recalls(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def readings(runs: pd.DataFrame, paper: float, size: int) -> pd.DataFrame:
-    """How near each thing that the paper may have done comes to its accuracy.
-
-    Args:
-        runs: the table of runs; dead ones are shown and marked.
-        paper: its accuracy.
-        size: of the images.
+    """How near each thing that the paper may have done comes to its accuracy, on one size.
 
     Returns:
         One row per reading or fault that was run: `value`, `low`, `high`, `runs`; `fault`; `dead`,
@@ -389,21 +374,15 @@ def pointing(runs: pd.DataFrame) -> pd.DataFrame:
     for column in POINTING:
         for label, variant, kind in shown:
             of = [run.heat_maps for run in runs["run"][runs["variant"] == variant]]
-            of = [table[table["map"] == kind] for table in of]
+            row = t_interval([over_lesions(table, kind)[column] for table in of])
             if len(of) == 1:
-                row = cluster_bootstrap(of[0][column].to_numpy(), of[0]["lesion_id"])
-            else:
-                row = t_interval([over_lesions(table, column) for table in of])
+                only = of[0][of[0]["map"] == kind]
+                row = cluster_bootstrap(only[column].to_numpy(), only["lesion_id"])
             rows[column, label] = {**row, "runs": len(of)}
     return pd.DataFrame(rows).T
 
 
 CONTROLS = {kind: f"control: {kind}" for kind in MAPS[1:]}
-
-
-def over_lesions(table: pd.DataFrame, column: str) -> float:
-    """The mean of a heat-map score, in which each lesion counts once."""
-    return table.groupby("lesion_id")[column].mean().mean()
 
 
 def with_controls(runs: pd.DataFrame) -> pd.DataFrame:
@@ -415,21 +394,16 @@ def with_controls(runs: pd.DataFrame) -> pd.DataFrame:
     for _, row in runs[runs["variant"] == "proposed"].iterrows():
         maps = row["run"].heat_maps
         if maps is not None:
-            for kind in MAPS[1:]:
-                of = maps[maps["map"] == kind]
-                values = {column: over_lesions(of, column) for column in POINTING}
-                rows.append({**row, "variant": kind, **values})
+            rows += [{**row, "variant": kind, **over_lesions(maps, kind)} for kind in MAPS[1:]]
     if not rows:
         return runs
     return pd.concat([runs, pd.DataFrame(rows)], ignore_index=True)
 
 
 def first_answers(runs: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
-    """What each network says of the first test image of some classes.
+    """What each network says of the first test image of some (true) classes.
 
-    Args:
-        runs: of one split and seed, so that their test images are the same.
-        classes: the true classes.
+    `runs` are of one split and seed, so that their test images are the same.
 
     Returns:
         One row per network, one column per class: 'nv 61.0 %'.

@@ -247,9 +247,7 @@ def copied(runs: pd.DataFrame, paper: float) -> str:
 def calibration(predictions: pd.DataFrame, least: float = 0.9436) -> str:
     """That a probability is not an accuracy.
 
-    Args:
-        predictions: of one run, see `skinlib.runs.Run`.
-        least: a probability, 0 to 1.
+    `predictions`: of one run, see `skinlib.runs.Run`; `least`: a probability, 0 to 1.
     """
     probabilities = predictions[list(CLASSES)].astype(float)
     top = probabilities.max(axis=1)
@@ -318,13 +316,7 @@ def left_out(runs: pd.DataFrame) -> str:
 
 
 def same_images(run: Run, dataset: Dataset, rows: np.ndarray) -> str:
-    """Whether some images are those that a run was tested on.
-
-    Args:
-        run: whose network is looked into.
-        dataset: what was opened.
-        rows: indices of the images that are shown.
-    """
+    """Whether the images that are shown, `rows` of a data set, are those a run was tested on."""
     shown = dataset.table["image_id"].to_numpy()[rows]
     known = np.isin(shown, run.predictions["image_id"])
     text = f"{int(known.sum())} of these {len(shown)} images are in the network's own test set."

@@ -1,4 +1,7 @@
-"""Chapter 4's sweep: each setting's place on the dial, and what it changes."""
+"""Chapter 4's sweep: each setting's place on the dial, and what it changes.
+
+`table` is what `sweep` returns.
+"""
 
 from __future__ import annotations
 
@@ -83,10 +86,6 @@ def differences(table: pd.DataFrame, score: str) -> pd.DataFrame:
     Runs of one seed share their split, their first weights and the order of their images, so they
     are compared in pairs.
 
-    Args:
-        table: of `sweep`.
-        score: one of its columns.
-
     Returns:
         One row per other setting, in the table's order: `value`, `low`, `high` (Student's interval
         over pairs), the same in `points` as text, `pairs` and `verdict` (see
@@ -106,12 +105,7 @@ def differences(table: pd.DataFrame, score: str) -> pd.DataFrame:
 
 
 def titled(rows: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
-    """Rows of `differences`, with the place on the dial behind each setting's name.
-
-    Args:
-        rows: one per setting.
-        table: of `sweep`.
-    """
+    """Rows of `differences`, with the place on the dial behind each setting's name."""
     place = table.groupby("setting")["dial"].first()
     shown = [name for name in rows.index if name not in PRACTICE]
     return rows.rename(index={name: f"{name} ({place[name]:.2%})" for name in shown})
@@ -129,10 +123,7 @@ def in_words(rows: pd.DataFrame) -> str:
 
 
 def paper_finding(table: pd.DataFrame) -> str:
-    """What the paper's beta changes in balanced accuracy, under each reading of eq. 4.
-
-    `table`: of `sweep`.
-    """
+    """What the paper's beta changes in balanced accuracy, under each reading of eq. 4."""
     rows = differences(table, "balanced accuracy")
     rows = rows[rows.index.isin(PAPER) & (rows["pairs"] > 0)]
     if rows.empty:
@@ -155,10 +146,7 @@ def paper_finding(table: pd.DataFrame) -> str:
 
 
 def practice_finding(table: pd.DataFrame) -> str:
-    """What class weights and balanced sampling change, and who pays.
-
-    `table`: of `sweep`.
-    """
+    """What class weights and balanced sampling change, and who pays."""
     scores = ("rare classes", "nv", "accuracy")
     changes = {score: differences(table, score) for score in scores}
     done = [name for name in PRACTICE if name in changes["nv"].index]

@@ -228,13 +228,9 @@ def above(
     column: str,
     splits: Sequence[str] = ("random",),
 ) -> Verdict:
-    """Whether the proposed network is above each of several others in one column.
+    """Whether the proposed network is above each of several other variants in one column.
 
-    Args:
-        runs: the table of runs.
-        others: variants; trainings count that all of them have.
-        column: what is compared.
-        splits: whose pairs count.
+    Trainings on these splits count that all of them have.
     """
     tables = {}
     for place in PLACES:
@@ -244,11 +240,9 @@ def above(
 
 
 def heat_maps(runs: pd.DataFrame, others: Sequence[str]) -> Verdict:
-    """Whether the proposed network's heat maps overlap more with the lesion.
+    """Whether its heat maps overlap more with the lesion than those of variants and controls.
 
-    Args:
-        runs: a control, such as a blob in the middle, has rows like a network.
-        others: variants and controls; trainings count that all of them have.
+    A control, such as a blob in the middle, has rows in `runs` like a network.
     """
     return above(runs, others, "overlap", BOTH)
 

@@ -269,16 +269,9 @@ SIGNS = {
 def _draw_one(
     dx: str, size: int, own: tuple[int, ...], camera: tuple[int, ...]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """One view of one lesion.
+    """One view of one lesion: uint8 (size, size, 3), and its mask, uint8 (size, size).
 
-    Args:
-        dx: its class.
-        size: height and width in pixels.
-        own: seeds of the lesion's random numbers.
-        camera: seeds of the view's.
-
-    Returns:
-        Its colours uint8 (size, size, 3) and its mask uint8 (size, size).
+    `own` seeds the lesion's random numbers, `camera` the view's.
     """
     rng, view = np.random.default_rng(own), np.random.default_rng(camera)
     across, down = np.meshgrid(*[(np.arange(size) + 0.5) / size * 2 - 1] * 2)

@@ -112,11 +112,7 @@ def _sync(path: Path) -> None:
 
 
 def require_space(folder: Path, needed: int) -> None:
-    """Refuses to begin what the disk of an existing folder cannot hold.
-
-    Args:
-        folder: to be written to.
-        needed: bytes.
+    """Refuses to begin what the disk of an existing folder cannot hold: so many bytes.
 
     Raises:
         DataError: if they are not free.
@@ -133,12 +129,8 @@ def require_space(folder: Path, needed: int) -> None:
 def write_array(path: Path, rows: Iterable[np.ndarray], shape: tuple[int, ...]) -> None:
     """Writes uint8 arrays one after the other as one array.
 
-    Not through a memory map: there, a full disk would kill the process instead of raising.
-
-    Args:
-        path: of the .npy file.
-        rows: arrays of `shape`[1:], at most `shape`[0] of them.
-        shape: as if there were so many.
+    Not through a memory map: there, a full disk would kill the process instead of raising. There
+    are at most `shape`[0] rows, each of `shape`[1:].
     """
 
     def header(count: int) -> None:  # as long for any count: numpy leaves room for it to grow

@@ -119,16 +119,7 @@ SPLITS = {
 def _split(
     kind: str, dataset: Dataset, groups: np.ndarray, seed: int, test: float, validation: float
 ) -> Split:
-    """Draws groups, each class alike, and returns the images of the drawn groups.
-
-    Args:
-        kind: of the split.
-        dataset: N images.
-        groups: str (N,); images of one group stay together.
-        seed: of the draw.
-        test: share of the groups.
-        validation: share of the remaining groups.
-    """
+    """Draws groups, each class alike; images of one group, str (N,), stay together."""
     if not (0 < test < 1 and 0 <= validation < 1):
         raise ValueError(
             f"test and validation: expected shares between 0 and 1, got {test} and {validation}"

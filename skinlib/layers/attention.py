@@ -71,17 +71,21 @@ class SoftAttention(layers.Layer):
         """The K maps before they are summed: (N, H, W, C) to float32 (N, H, W, K)."""
         return spatial_softmax(self.convolution(inputs))
 
-    def call(self, inputs: KerasTensor, return_alpha: bool = False):
+    def call(
+        self, inputs: KerasTensor, return_alpha: bool = False
+    ) -> KerasTensor | tuple[KerasTensor, KerasTensor]:
         """t, (N, H, W, C), to features of that shape; or to them and alpha, float32 (N, H, W)."""
         alpha = ops.sum(self.attention_maps(inputs), axis=-1)  # (N, H, W)
         scale = self.gamma * ops.expand_dims(ops.cast(alpha, inputs.dtype), -1)  # (N, H, W, 1)
         outputs = inputs + scale * inputs
         return (outputs, alpha) if return_alpha else outputs
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
         return input_shape
 
-    def compute_output_spec(self, inputs, return_alpha: bool = False):
+    def compute_output_spec(
+        self, inputs: KerasTensor, return_alpha: bool = False
+    ) -> KerasTensor | tuple[KerasTensor, KerasTensor]:
         outputs = KerasTensor(inputs.shape, self.compute_dtype)
         dtype = keras.backend.result_type(self.compute_dtype, "float32")
         return (outputs, KerasTensor(inputs.shape[:-1], dtype)) if return_alpha else outputs
@@ -122,7 +126,7 @@ class AttentionResidual(layers.Layer):
         where = ops.cast(spatial_softmax(residual), x.dtype)  # (N, H, W, C)
         return residual + x + self.alpha * where * x
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: list[tuple]) -> tuple:
         residual, x = (tuple(shape) for shape in input_shape)
         pairs = zip(residual, x, strict=False)
         if len(residual) != len(x) or any(a != b and None not in (a, b) for a, b in pairs):

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from numbers import Integral
 
 import keras
-from keras import ops
+from keras import KerasTensor, ops
 
 from skinlib.layers.bilinear import sample_by_gathering, sample_by_hats, sample_in_turn
 
@@ -21,17 +21,17 @@ SMALL = 200
 
 
 def deform_conv2d(
-    inputs,
-    kernel,
-    offset,
-    mask=None,
+    inputs: KerasTensor,
+    kernel: KerasTensor,
+    offset: KerasTensor,
+    mask: KerasTensor | None = None,
     *,
     strides: int | tuple[int, int] = 1,
     padding: str = "same",
     dilation_rate: int | tuple[int, int] = 1,
     offset_groups: int = 1,
     sample: Callable | None = None,
-):
+) -> KerasTensor:
     """y(p) = sum over k of w_k x(p + p_k + offset_k) mask_k: eq. 1 of Cao et al. (2024).
 
     Between pixels x is bilinear; outside the image it is zero, each of a point's four neighbours
@@ -228,7 +228,7 @@ class DeformableConv2D(keras.layers.Conv2D):
         *,
         offset_groups: int = 1,
         modulated: bool = True,
-        **kwargs,
+        **kwargs: object,
     ):
         _check_offset_groups(offset_groups)
         super().__init__(
@@ -256,12 +256,12 @@ class DeformableConv2D(keras.layers.Conv2D):
             name="offset",
         )
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         _check_offset_groups(self.offset_groups, input_shape[-1])
         self.offset_convolution.build(input_shape)
         super().build(input_shape)
 
-    def convolution_op(self, inputs, kernel):
+    def convolution_op(self, inputs: KerasTensor, kernel: KerasTensor) -> KerasTensor:
         """What Keras' convolutions do between their inputs and their bias."""
         offset, mask = self.offset_and_mask(inputs)
         return deform_conv2d(
@@ -275,7 +275,7 @@ class DeformableConv2D(keras.layers.Conv2D):
             offset_groups=self.offset_groups,
         )
 
-    def offset_and_mask(self, inputs):
+    def offset_and_mask(self, inputs: KerasTensor) -> tuple[KerasTensor, KerasTensor | None]:
         """Offset (N, H', W', 2 G K) in pixels, and mask (N, H', W', G K) or None."""
         moves = self.offset_convolution(inputs)
         if not self.modulated:
@@ -283,13 +283,13 @@ class DeformableConv2D(keras.layers.Conv2D):
         offset, mask = ops.split(moves, [2 * moves.shape[-1] // 3], axis=-1)
         return offset, ops.sigmoid(mask)
 
-    def sampling_points(self, inputs):
+    def sampling_points(self, inputs: KerasTensor) -> KerasTensor:
         """Where the layer looks at (N, H, W, C): y and x in pixels, (N, H', W', G, K, 2)."""
         inputs = ops.convert_to_tensor(inputs, self.compute_dtype)
         offset, _ = self.offset_and_mask(inputs)
         grid = (self.kernel_size, self.strides, self.padding, self.dilation_rate)
         return ops.stack(_points(inputs, offset, *grid, self.offset_groups), axis=-1)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         own = {"offset_groups": self.offset_groups, "modulated": self.modulated}
         return super().get_config() | own

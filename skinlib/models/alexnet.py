@@ -5,7 +5,7 @@ The original splits convolutions 2, 4 and 5 into two groups, one for each of its
 """
 
 import keras
-from keras import layers, ops
+from keras import KerasTensor, layers, ops
 
 from skinlib.models.pixels import pixels
 
@@ -22,14 +22,14 @@ class LocalResponseNormalization(keras.layers.Layer):
         super().__init__(**kwargs)
         self.built = True
 
-    def call(self, inputs):
+    def call(self, inputs: KerasTensor) -> KerasTensor:
         channels = inputs.shape[-1]
         squares = ops.square(ops.cast(inputs, "float32"))  # (N, H, W, C)
         squares = ops.pad(squares, [(0, 0)] * 3 + [(2, 2)])  # (N, H, W, C + 4)
         energy = sum(squares[..., shift : shift + channels] for shift in range(5))
         return inputs / ops.cast(ops.power(2 + 1e-4 * energy, 0.75), inputs.dtype)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
         return input_shape
 
 
@@ -43,7 +43,7 @@ def alexnet(
     """
     inputs = pixels(input_shape, least=64)
 
-    def convolution(filters: int, size: int, name: str, strides: int = 1, padding: str = "same"):
+    def convolution(filters: int, size: int, name: str, strides=1, padding="same"):
         return layers.Conv2D(filters, size, strides, padding, activation="relu", name=name)
 
     x = layers.Rescaling(1 / 255, name="rescale")(inputs)

@@ -133,12 +133,8 @@ def save_weights(model: keras.Model, path: Path) -> None:
 def load_weights(model: keras.Model, path: Path, digest: str | None) -> None:
     """Gives a network the weights that `save_weights` wrote.
 
-    Half precision moves its probabilities by less than a hundredth.
-
-    Args:
-        model: of the same kind.
-        path: the file.
-        digest: its SHA-256, as the run knows it.
+    Half precision moves its probabilities by less than a hundredth. `digest` is the file's SHA-256,
+    as the run knows it.
 
     Raises:
         RecordError: if the file is missing, damaged, or of another network.

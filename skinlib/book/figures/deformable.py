@@ -40,9 +40,7 @@ def grids(plain: np.ndarray, moved: np.ndarray, side: int) -> Figure:
 def hats(position: float, side: int) -> Figure:
     """Bilinear interpolation as hat functions: the weight of each pixel, along y and in 2D.
 
-    Args:
-        position: of the point, in pixels, on both axes.
-        side: of the image, in pixels.
+    `position`: of the point, in pixels, on both axes; `side`: of the image, in pixels.
     """
     figure, (upper, lower) = plt.subplots(2, 1, figsize=(style.WIDTH, 5.4), height_ratios=(3, 4))
     for pixel, colour in zip(range(side), sns.color_palette("colorblind", side), strict=True):

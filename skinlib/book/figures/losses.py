@@ -31,9 +31,7 @@ def imbalance(shares: pd.DataFrame, data: str) -> Figure:
 def curves(p: np.ndarray, panels: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
     """Curves over the probability of the true class, a panel per quantity.
 
-    Args:
-        p: probabilities, (n,).
-        panels: label of the y axis -> label of a line -> values (n,).
+    `p`: probabilities, (n,); `panels`: label of the y axis -> label of a line -> values (n,).
     """
     size = (style.WIDTH, 2.2 * len(panels) + 0.6)
     figure, axes = plt.subplots(len(panels), 1, figsize=size, sharex=True)

@@ -3,6 +3,7 @@
 import math
 import sys
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -78,7 +79,7 @@ def title(figure: Figure, data: str, note: str = "") -> None:
     figure.suptitle(f"data: {data}" + (f"\n{note}" if note else ""))
 
 
-def legend(figure: Figure, columns: int = 2, **options) -> None:
+def legend(figure: Figure, columns: int = 2, **options: Any) -> None:
     """One legend for the whole figure, below it; each label once."""
     found: dict[str, Artist] = {}
     for ax in figure.axes:
