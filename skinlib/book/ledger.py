@@ -11,7 +11,7 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from skinlib.book.verdict import Kind, Verdict
-from skinlib.intervals import compare, show
+from skinlib.intervals import compare
 
 SIGNS = {
     Kind.REPRODUCED: ("✓", "#00594c"),
@@ -67,8 +67,7 @@ def numbers(answer: Verdict) -> list[str]:
         found = Counter(compare(row) for row in answer.numbers.values())
         total = len(answer.numbers)
         return [f"better in {found['better']} of {total}, worse in {found['worse']}"]
-    form = {"percent": answer.unit != "times", "signed": answer.unit == "points"}
-    return [f"{name} {show(row, **form)} {answer.unit}" for name, row in answer.numbers.items()]
+    return answer.lines
 
 
 def conclusion(groups: Mapping[str, Mapping[str, Verdict]]) -> str:

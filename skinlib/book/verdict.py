@@ -77,11 +77,10 @@ class Verdict:
     unit: str = "points"
 
     @property
-    def figure(self) -> str:
-        """The numbers in one line; intervals as the whole book writes them."""
+    def lines(self) -> list[str]:
+        """The numbers, each with its unit; intervals as the whole book writes them."""
         form = {"percent": self.unit != "times", "signed": self.unit == "points"}
-        rows = [f"{name} {show(row, **form)}" for name, row in self.numbers.items()]
-        return f"{'; '.join(rows)} {self.unit}" if rows else ""
+        return [f"{name} {show(row, **form)} {self.unit}" for name, row in self.numbers.items()]
 
 
 def judge(rows: Rows) -> Kind:
