@@ -35,11 +35,7 @@ def last_spatial_layer(model: keras.Model) -> str:
 
 
 def heat_map(
-    model: keras.Model,
-    images: np.ndarray,
-    classes: np.ndarray,
-    *,
-    layer: str | None = None,
+    model: keras.Model, images: np.ndarray, classes: np.ndarray, *, layer: str | None = None
 ) -> np.ndarray:
     """Grad-CAM: what speaks for a class, place by place. The model is left as it is.
 

@@ -171,11 +171,7 @@ def equivalence(
 
 
 def show(
-    row: Mapping[str, float],
-    digits: int = 1,
-    percent: bool = True,
-    *,
-    signed: bool = False,
+    row: Mapping[str, float], digits: int = 1, percent: bool = True, *, signed: bool = False
 ) -> str:
     """'x (low to high)', as the book writes it; 'x', or '', where there is no more.
 

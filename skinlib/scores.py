@@ -39,10 +39,7 @@ def arrays(run: Run | pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
 
 
 def weighted_scores(
-    labels: np.ndarray,
-    probabilities: np.ndarray,
-    weights: np.ndarray,
-    names: Sequence[str],
+    labels: np.ndarray, probabilities: np.ndarray, weights: np.ndarray, names: Sequence[str]
 ) -> pd.DataFrame:
     """Scores of predictions that count as often as their weights say.
 

@@ -377,13 +377,7 @@ def five(runs: pd.DataFrame, table: pd.DataFrame, paper: float) -> list[str]:
             " Copying rare images before the split gives "
             f"{_percent(evidence.at_natural_shares(copies))}, at HAM10000's shares of the classes."
         )
-    return [
-        gap(runs, paper),
-        would,
-        leak(runs, size),
-        melanoma(runs),
-        heat_maps(runs),
-    ]
+    return [gap(runs, paper), would, leak(runs, size), melanoma(runs), heat_maps(runs)]
 
 
 def _many(count: int, what: str) -> str:

@@ -15,11 +15,7 @@ from skinlib.scores import per_class
 
 PLAIN = "cross-entropy"
 PRACTICE = ("class weights", "balanced sampling")
-READINGS = {
-    "mean": "mean",
-    "batch_sum": "sum over the batch",
-    "dataset_sum": "sum over the data",
-}
+READINGS = {"mean": "mean", "batch_sum": "sum over the batch", "dataset_sum": "sum over the data"}
 """A reading of eq. 4, as a recipe names it -> in words."""
 PAPER = [f"β = 0.0002, {words}" for words in READINGS.values()]
 """The paper's own settings: it does not say which of them ran."""

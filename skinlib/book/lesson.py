@@ -158,10 +158,7 @@ def shape(outline: np.ndarray) -> dict[str, float]:
     """
     points = np.argwhere(outline)
     smallest, largest = np.sqrt(np.linalg.eigvalsh(np.cov(points.T)))
-    return {
-        "elongation": largest / smallest,
-        "solidity": len(points) / ConvexHull(points).volume,
-    }
+    return {"elongation": largest / smallest, "solidity": len(points) / ConvexHull(points).volume}
 
 
 def shapes(dataset: Dataset, rows: np.ndarray) -> pd.DataFrame:

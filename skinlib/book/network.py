@@ -79,14 +79,8 @@ def pulse(run: Run | None) -> pd.DataFrame:
             "mask, mean": (0.5, moved["mask_mean"]),
             "mask, standard deviation": (0, moved["mask_std"]),
             "gamma": (0.01, attention["gamma"]),
-            "alpha on its highest tenth of places": (
-                attention["uniform"],
-                attention["top_tenth"],
-            ),
-            "share of ReLU units at zero on all images": (
-                None,
-                signs["dead_relu"]["share"],
-            ),
+            "alpha on its highest tenth of places": (attention["uniform"], attention["top_tenth"]),
+            "share of ReLU units at zero on all images": (None, signs["dead_relu"]["share"]),
         }
     columns = ["fresh", "trained"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns, dtype=float)

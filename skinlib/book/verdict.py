@@ -222,10 +222,7 @@ def parts(runs: pd.DataFrame) -> dict[str, Verdict]:
 
 
 def above(
-    runs: pd.DataFrame,
-    others: Sequence[str],
-    column: str,
-    splits: Sequence[str] = ("random",),
+    runs: pd.DataFrame, others: Sequence[str], column: str, splits: Sequence[str] = ("random",)
 ) -> Verdict:
     """Whether the proposed network is above each of several other variants in one column.
 

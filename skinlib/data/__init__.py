@@ -15,12 +15,7 @@ NAMES = ("phantom", "ham10000", "isic2018_test")
 
 
 def load(
-    name: str,
-    *,
-    size: int,
-    root: str | Path | None = None,
-    count: int | None = None,
-    seed: int = 0,
+    name: str, *, size: int, root: str | Path | None = None, count: int | None = None, seed: int = 0
 ) -> Dataset:
     """Opens a data set, preparing it first where this is its first use.
 

@@ -24,11 +24,7 @@ from skinlib.data.dataset import CLASSES
 WIDTH = 5  # inches
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "0.45"
 COLOURS = dict(
-    zip(
-        CLASSES,
-        ["#E69F00", "#CC79A7", "#56B4E9", "#8C510A", "#000000", BLUE, ORANGE],
-        strict=True,
-    )
+    zip(CLASSES, ["#E69F00", "#CC79A7", "#56B4E9", "#8C510A", "#000000", BLUE, ORANGE], strict=True)
 )
 """One colour per class, from Okabe and Ito's colour-blind-safe palette (brown for its yellow)."""
 LINES = [(BLUE, "-"), (ORANGE, "--"), ("#000000", ":"), ("#CC79A7", "-."), ("#56B4E9", "-")]
@@ -95,10 +91,7 @@ def share(axis: Axis) -> None:
 
 
 def lines(
-    ax: Axes,
-    x: ArrayLike,
-    values: Mapping[str, ArrayLike],
-    markers: Sequence[str] = ("",) * 5,
+    ax: Axes, x: ArrayLike, values: Mapping[str, ArrayLike], markers: Sequence[str] = ("",) * 5
 ) -> None:
     """One line per entry, label -> (n,), in the colours and dashes of `LINES`."""
     looks = zip(values.items(), LINES, markers, strict=False)
