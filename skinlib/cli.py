@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from pydantic import ValidationError
 
 from skinlib.errors import SkinlibError, in_words
 
@@ -247,8 +246,5 @@ def main() -> None:
     signal.signal(signal.SIGTERM, interrupt)
     try:
         app()
-    except ValidationError as error:
-        raise SystemExit(f"skinlib: {in_words(error)}") from None
     except FORESEEN as error:
-        said = str(error) or type(error).__name__
-        raise SystemExit(f"skinlib: {said}") from None
+        raise SystemExit(f"skinlib: {in_words(error)}") from None

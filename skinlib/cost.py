@@ -1,8 +1,6 @@
-"""What a network costs before it runs: its parameters, multiply-adds and size on disk."""
+"""What a network costs before it runs: its multiply-adds."""
 
-import tempfile
 from math import prod
-from pathlib import Path
 
 import keras
 from keras import layers
@@ -55,20 +53,3 @@ def _count(layer: keras.Layer) -> int:
             "unknown: add it to skinlib/cost.py"
         )
     return 0
-
-
-def size_on_disk(model: keras.Model) -> int:
-    """Bytes of the file that `model.save_weights` writes; a compiled model adds its optimizer's."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.weights.h5"
-        model.save_weights(path)
-        return path.stat().st_size
-
-
-def cost(model: keras.Model) -> dict[str, int]:
-    """`parameters`, `multiply_adds` of one prediction for one image, and `bytes_on_disk`."""
-    return {
-        "parameters": model.count_params(),
-        "multiply_adds": sum(multiply_adds(model).values()),
-        "bytes_on_disk": size_on_disk(model),
-    }

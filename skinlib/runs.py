@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
+from pydantic import ConfigDict, Field, TypeAdapter, with_config
 from typing_extensions import TypedDict
 
 from skinlib.data.dataset import CLASSES
@@ -201,10 +201,8 @@ class Run:
                 for name in config["files"]
             }
             _check(config, tables)
-        except ValidationError as error:
-            raise RecordError(f"the run {folder} cannot be read: {in_words(error)}") from None
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-            raise RecordError(f"the run {folder} cannot be read: {error}") from error
+            raise RecordError(f"the run {folder} cannot be read: {in_words(error)}") from error
         return cls(config, tables[PREDICTIONS], tables.get(ISIC), tables.get(HEAT_MAPS), folder)
 
 

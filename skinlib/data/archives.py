@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from skinlib.errors import DataError
+from skinlib.errors import DataError, in_words
 
 DEPTH = 6  # how many folders deep to look
 LARGEST = 2**26  # bytes of a file; no image or table of HAM10000 comes near it
@@ -75,7 +75,7 @@ class Listing(NamedTuple):
     @property
     def not_opened(self) -> str:
         """What could not be looked into, as the end of a sentence."""
-        places = (f"{place} ({in_a_line(error)})" for place, error in self.unread.items())
+        places = (f"{place} ({in_words(error)})" for place, error in self.unread.items())
         return f"; not opened: {some(places)}" if self.unread else ""
 
 
@@ -83,11 +83,6 @@ def some(values: Iterable) -> str:
     """The first three of some values, in words."""
     texts = [str(value) for value in values]
     return ", ".join(texts[:3]) + (", ..." if len(texts) > 3 else "")
-
-
-def in_a_line(error: BaseException) -> str:
-    """What an error says, without line breaks."""
-    return " ".join(str(error).split()) or type(error).__name__
 
 
 def is_of_the_machine(error: BaseException) -> bool:
@@ -148,7 +143,7 @@ def _list_zip(path: Path, place: str, listing: Listing) -> None:
         listing.files[:] = [f for f in listing.files if f.path != path or f.member is None]
         if OURS.search(path.name) and not is_of_the_machine(error):
             raise DataError(
-                f"{place} is no complete zip file ({in_a_line(error)}): fetch it again"
+                f"{place} is no complete zip file ({in_words(error)}): fetch it again"
             ) from None
         listing.unread[place] = error
 

@@ -8,17 +8,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from skinlib.data.archives import (
-    DAMAGED_ZIP,
-    File,
-    Listing,
-    Reader,
-    in_a_line,
-    is_of_the_machine,
-    some,
-)
+from skinlib.data.archives import DAMAGED_ZIP, File, Listing, Reader, is_of_the_machine, some
 from skinlib.data.dataset import CLASSES, COLUMNS, IMAGES_PER_CLASS
-from skinlib.errors import DataError
+from skinlib.errors import DataError, in_words
 
 SUFFIXES = (".csv", ".tab", ".tsv", ".txt", "")
 IMAGE_ID = r"ISIC_\d{7}"
@@ -160,7 +152,7 @@ def _read(file: File, reader: Reader, *required: str) -> pd.DataFrame:
     except (OSError, RuntimeError, *DAMAGED_ZIP) as error:
         if is_of_the_machine(error):
             raise DataError(f"{file} cannot be read ({error}): mend that and try again") from None
-        raise DataError(f"{file} is not a table ({in_a_line(error)}): fetch it again") from None
+        raise DataError(f"{file} is not a table ({in_words(error)}): fetch it again") from None
     names = table.columns.str.strip().str.lower()
     if "image_id" not in names:
         names = names.where(names != "image", "image_id")

@@ -22,9 +22,9 @@ import numpy as np
 import pandas as pd
 import pooch
 
-from skinlib.data.archives import in_a_line, is_of_the_machine
+from skinlib.data.archives import is_of_the_machine
 from skinlib.data.dataset import COLUMNS, Dataset, fingerprint
-from skinlib.errors import DataError
+from skinlib.errors import DataError, in_words
 
 BLOCK = 2**23  # bytes that have one hash
 WHOLE = 2**28  # bytes; of a larger file that nobody has touched, some blocks are checked
@@ -210,7 +210,7 @@ def open_prepared(folder: Path) -> tuple[Dataset, dict] | None:
         why = error.__cause__ or error
         if is_of_the_machine(why) and not isinstance(why, FileNotFoundError):
             raise
-        said = f"{folder} is damaged ({in_a_line(why)}): it is made anew"
+        said = f"{folder} is damaged ({in_words(why)}): it is made anew"
         warnings.warn(said, DataWarning, stacklevel=2)
         discard(folder)
         return None
@@ -244,7 +244,7 @@ def read_prepared(folder: Path) -> tuple[Dataset, dict]:
         return Dataset(table=table, **arrays, **contents), about
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(
-            f"{folder} cannot be read: {in_a_line(error)}: mend that and try again"
+            f"{folder} cannot be read: {in_words(error)}: mend that and try again"
         ) from error
 
 
