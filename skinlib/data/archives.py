@@ -115,13 +115,13 @@ def list_files(root: Path) -> Listing:
         for name in sorted(names):
             path = Path(folder, name)
             try:
-                about = path.stat()
+                info = path.stat()
             except OSError as error:
                 note(error)
                 continue
-            if name.startswith("._") or not stat.S_ISREG(about.st_mode):
+            if name.startswith("._") or not stat.S_ISREG(info.st_mode):
                 continue
-            file = File(name, place, path, None, about.st_size, about.st_mtime_ns)
+            file = File(name, place, path, None, info.st_size, info.st_mtime_ns)
             listing.files.append(file)
             if file.suffix == ".zip":
                 _list_zip(path, Path(place, name).as_posix(), listing)

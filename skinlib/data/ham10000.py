@@ -80,13 +80,13 @@ def prepare(
             'expected resize "squash" or "crop", a size above 0 and part "training" or '
             f'"test", got {resize!r}, {size!r} and {part!r}'
         )
-    root, about = Path(root).expanduser().absolute(), PARTS[part]
+    root, published = Path(root).expanduser().absolute(), PARTS[part]
     with _naming(root):
         listing = list_files(root)
-        folder = cache_folder() / f"{about.name}-{size}-{resize}-{_key(about, listing)}"
+        folder = cache_folder() / f"{published.name}-{size}-{resize}-{_key(published, listing)}"
         dataset, known = open_or_make(
             folder,
-            lambda scratch: _prepare(scratch, about, listing, size, resize, strict, progress),
+            lambda scratch: _prepare(scratch, published, listing, size, resize, strict, progress),
             lambda known: _is_mended(known["left_out"], listing, size, resize),
         )
         _refuse(known["problems"], strict)
@@ -95,9 +95,9 @@ def prepare(
     return dataset
 
 
-def _key(about: Part, listing: Listing) -> str:
+def _key(part: Part, listing: Listing) -> str:
     """What changes when a file that belongs to the data is another one."""
-    names = {name.lower() for name in (*about.tables, about.groupings)}
+    names = {name.lower() for name in (*part.tables, part.groupings)}
     ours = []
     for file in listing.files:
         is_table = file.suffix in SUFFIXES and file.stem in names
@@ -131,7 +131,7 @@ def _by_id(listing: Listing) -> tuple[dict[str, File], dict[str, File], set[str]
 
 
 def _match(
-    about: Part, table: pd.DataFrame, listing: Listing, problems: list[str]
+    part: Part, table: pd.DataFrame, listing: Listing, problems: list[str]
 ) -> tuple[pd.DataFrame, dict[str, File], dict[str, File]]:
     """The rows that have an image, image id -> its file, and image id -> its mask."""
     images, masks, unequal = _by_id(listing)
@@ -140,7 +140,7 @@ def _match(
     if len(missing) == len(ids):
         raise DataError(
             f"{''.join(f'{problem}; ' for problem in problems)}none of the "
-            f"{len(ids):,} images is there: add {about.images} with JPEG files "
+            f"{len(ids):,} images is there: add {part.images} with JPEG files "
             f"such as {ids[0]}.jpg; {listing}"
         )
     if len(missing) and any(map(is_of_the_machine, listing.unread.values())):
@@ -158,7 +158,7 @@ def _match(
     if len(missing):
         problems.append(
             f"left out {len(missing):,} rows without an image ({some(missing)}): "
-            f"complete {about.images}{listing.not_opened}"
+            f"complete {part.images}{listing.not_opened}"
         )
     files, outlines = ({k: d[k] for k in table["image_id"] if k in d} for d in (images, masks))
     return table, files, outlines
@@ -166,7 +166,7 @@ def _match(
 
 def _prepare(
     scratch: Path,
-    about: Part,
+    part: Part,
     listing: Listing,
     size: int,
     resize: str,
@@ -180,14 +180,14 @@ def _prepare(
         closing(Reader(Path(unfolded))) as reader,
     ):
         listing = reader.unfold(listing)
-        table, problems = read_metadata(about, listing, reader)
-        table, files, masks = _match(about, table, listing, problems)
+        table, problems = read_metadata(part, listing, reader)
+        table, files, masks = _match(part, table, listing, problems)
         _refuse(problems, strict)
         require_space(scratch.parent, len(table) * size * size * (4 if masks else 3))
 
         read = partial(read_jpeg, size=size, resize=resize)
         found = decode_all(reader, files.values(), read)
-        with tqdm(found, about.name, len(files), unit="image", disable=not progress) as found:
+        with tqdm(found, part.name, len(files), unit="image", disable=not progress) as found:
             rows = _usable(files, found, left_out)
             write_array(scratch / "images.npy", rows, (len(files), size, size, 3))
         if left_out:
@@ -210,7 +210,7 @@ def _prepare(
             left_out |= {f"{name}{MASK}": reason for name, reason in wrong.items()}
     _refuse(problems, strict)
     remembered = {"problems": problems, "left_out": left_out}
-    seal(scratch, table, name=about.name, resize=resize, about=remembered)
+    seal(scratch, table, name=part.name, resize=resize, about=remembered)
 
 
 def _usable(
