@@ -110,7 +110,7 @@ def heat_map_scores(model: keras.Model, dataset: Dataset, rows: np.ndarray) -> p
     Args:
         model: a classifier of `skinlib.models`.
         dataset: with the outlines of some of its lesions.
-        rows: indices of images.
+        rows: indices of images, (M,).
 
     Returns:
         Four rows per image of `rows` whose outline is known: `image_id`, `lesion_id`, `label`,

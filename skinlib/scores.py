@@ -66,7 +66,7 @@ def weighted_scores(
 
 
 def _decisions(labels: np.ndarray, predicted: np.ndarray, weights: np.ndarray) -> dict:
-    """Scores of the most probable class; scikit-learn's take 50 times as long."""
+    """Scores of predicted classes, (N,), each (R,); scikit-learn's take 50 times as long."""
     count = len(CLASSES)
     cell = np.eye(count**2)[labels * count + predicted]  # (N, 49)
     cells = (weights @ cell).reshape(-1, count, count)  # (R, true class, predicted class)
@@ -88,7 +88,7 @@ def _decisions(labels: np.ndarray, predicted: np.ndarray, weights: np.ndarray) -
 
 
 def _rankings(labels: np.ndarray, probabilities: np.ndarray, weight: np.ndarray) -> dict:
-    """One class against the rest, mean over the classes that occur."""
+    """One class against the rest, mean over the classes that occur; `weight`: (N,)."""
     seen = weight > 0
     labels, probabilities, weight = labels[seen], probabilities[seen], weight[seen]
     areas, precisions = [], []
@@ -103,7 +103,7 @@ def _rankings(labels: np.ndarray, probabilities: np.ndarray, weight: np.ndarray)
 
 
 def _calibrations(labels: np.ndarray, probabilities: np.ndarray, weight: np.ndarray) -> dict:
-    """Guo et al. (2017), eq. 3; Brier (1950): a sum over the classes, 0 to 2."""
+    """Guo et al. (2017), eq. 3; Brier (1950): a sum over the classes, 0 to 2. `weight`: (N,)."""
     table = _bins(labels, probabilities, weight)
     share = table["images"] / table["images"].sum()
     squares = ((probabilities - np.eye(len(CLASSES))[labels]) ** 2).sum(1)

@@ -138,7 +138,7 @@ def _split(
 def _divide(
     dataset: Dataset, units: np.ndarray, classes: np.ndarray, share: float, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Divides units (indices into `classes`) in two; the second part has `share`."""
+    """Divides units, (n,), indices into `classes`, in two; the second part has `share`."""
     counts = np.bincount(classes[units], minlength=len(CLASSES))
     if rare := [name for name, n in zip(CLASSES, counts, strict=True) if n == 1]:
         raise DataError(

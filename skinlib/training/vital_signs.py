@@ -1,4 +1,7 @@
-"""What shows that each part of a trained network did its job."""
+"""What shows that each part of a trained network did its job.
+
+It is asked about `images`, (N, H, W, 3), 0..255.
+"""
 
 import hashlib
 from collections.abc import Iterator
@@ -28,7 +31,7 @@ def vital_signs(
 
     Args:
         model: the network.
-        images: (N, H, W, 3), 0..255, a fixed sample of the test part.
+        images: a fixed sample of the test part.
         fresh: its `fingerprints` before training.
         history: its loss (and more) after each epoch.
 

@@ -112,7 +112,7 @@ def on_the_lesion(shares: pd.DataFrame, data: str) -> Figure:
 def gamma_path(paths: Mapping[str, np.ndarray], rate: float, data: str) -> Figure:
     """gamma after each batch of training, one line per run, beside Adam's longest way.
 
-    `paths`: label -> values; `rate`: Adam's learning rate.
+    `paths`: label -> values (batches,); `rate`: Adam's learning rate.
     """
     figure, ax = plt.subplots()
     first = next(iter(paths.values()))

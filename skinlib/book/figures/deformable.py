@@ -61,8 +61,8 @@ def slope(shifts: np.ndarray, values: np.ndarray, at: float, gradient: float) ->
     """An output as a function of one offset, with the gradient that a backend computes.
 
     Args:
-        shifts: the offset's values, in pixels.
-        values: the output at each.
+        shifts: the offset's values, in pixels, (n,).
+        values: the output at each, (n,).
         at: where the gradient was taken.
         gradient: d output / d offset there.
     """
@@ -87,8 +87,8 @@ def kink(
     """A pixel's share in a point, its slope, and where a framework takes another slope.
 
     Args:
-        places: of the point, in pixels, rising; whole pixels are among them.
-        values: the share at each.
+        places: of the point, in pixels, rising, (n,); whole pixels are among them.
+        values: the share at each, (n,).
         automatic: d values / d places, as a framework computes it.
         right: the same from the right.
     """
