@@ -128,13 +128,14 @@ class JointLoss(keras.losses.Loss):
         y_true, y_pred = _prepare(y_true, y_pred)
         if self.class_weights is not None:
             y_true = y_true * _per_class("class_weights", self.class_weights, y_true)
-        cross = cross_entropy(y_true, y_pred, self.from_logits)
+        cross = cross_entropy(y_true, y_pred, self.from_logits)  # (N,), eq. 3
+        # (N,), eq. 4
         focal = focal_loss(y_true, y_pred, self.focusing, self.alpha, self.from_logits)
         if self.focal_reduction == "batch_sum":
-            focal *= ops.cast(ops.shape(focal)[0], focal.dtype)
+            focal *= ops.cast(ops.shape(focal)[0], focal.dtype)  # N, which the mean divides by
         elif self.focal_reduction == "dataset_sum":
             focal *= self.dataset_size
-        return (1 - self.beta) * cross + self.beta * focal
+        return (1 - self.beta) * cross + self.beta * focal  # eq. 5
 
     def get_config(self) -> dict:
         names = ("beta", "focusing", "alpha", "class_weights", "focal_reduction", "dataset_size")

@@ -51,7 +51,7 @@ def last_row_has_no_weight(x: KerasTensor, w: KerasTensor, offset: KerasTensor) 
 
 
 def one_offset_for_all_points(x: KerasTensor, w: KerasTensor, offset: KerasTensor) -> KerasTensor:
-    """Moves the map's pixels, and then convolves: an offset a place, not one a kernel point."""
+    """Moves the map's pixels, and then convolves: one offset per place, not per kernel point."""
     channels = x.shape[-1]
     same = np.eye(channels, dtype="float32")[None, None]  # a 1 x 1 kernel that changes nothing
     moved = deform_conv2d(x, same, offset[..., :2])

@@ -28,7 +28,7 @@ class SoftAttention(layers.Layer):
     alpha * t, with one learnable number gamma. Eq. 2 does not print the first t; section 2.3 of the
     paper asks for it.
 
-    The convolution has no bias: a softmax over places would not feel it.
+    The convolution has no bias: it would cancel in a softmax over places.
 
     Args:
         maps: K, the number of maps.
@@ -77,7 +77,7 @@ class SoftAttention(layers.Layer):
         """t, (N, H, W, C), to features of that shape; or to them and alpha, float32 (N, H, W)."""
         alpha = ops.sum(self.attention_maps(inputs), axis=-1)  # (N, H, W)
         scale = self.gamma * ops.expand_dims(ops.cast(alpha, inputs.dtype), -1)  # (N, H, W, 1)
-        outputs = inputs + scale * inputs
+        outputs = inputs + scale * inputs  # t + gamma alpha t, eq. 2
         return (outputs, alpha) if return_alpha else outputs
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
@@ -99,8 +99,8 @@ class SoftAttention(layers.Layer):
 class AttentionResidual(layers.Layer):
     """Joins a block's residual F and its input x: F + x + alpha * softmax(F) * x.
 
-    The softmax runs over the H * W places of each channel. alpha is learnt, one number a block; no
-    other weights are added. Two tensors (N, H, W, C) of one shape give one.
+    The softmax runs over the H * W places of each channel. alpha is learnt, one per block; no other
+    weights are added. Two tensors (N, H, W, C) of one shape give one.
 
     Args:
         alpha: where the learnt factor starts.

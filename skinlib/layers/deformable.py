@@ -62,9 +62,9 @@ def deform_conv2d(
         sample = _sample_for(*inputs.shape[1:3])
 
     size = tuple(kernel.shape[:2])
-    y, x = _points(inputs, offset, size, strides, padding, dilation, offset_groups)
-    values = _sample(inputs, y, x, mask, sample)  # (N, H', W', K, C)
-    return _product(values, ops.convert_to_tensor(kernel))  # (N, H', W', F)
+    y, x = _points(inputs, offset, size, strides, padding, dilation, offset_groups)  # p + ...
+    values = _sample(inputs, y, x, mask, sample)  # x(p + ...) mask_k, (N, H', W', K, C)
+    return _product(values, ops.convert_to_tensor(kernel))  # y, (N, H', W', F)
 
 
 def _points(inputs, offset, size, strides, padding, dilation, offset_groups):
