@@ -308,6 +308,10 @@ def make(root: Path, parameters: dict, kernel: str | None = None) -> Path:
         except* SkinlibError as failed:
             raise failed.exceptions[0] from None
         _status(source / "book", seconds)
+        if (source / "book" / "try_it.md").exists():
+            from skinlib.book import try_it  # it needs Keras
+
+            try_it.publish(try_it.chosen(source / "book" / "results"), source / "book")
         _render(source, root)
     return root / "_build" / "html" / "book" / "index.html"
 
