@@ -43,9 +43,11 @@ def sampling_point(image: np.ndarray) -> alt.VConcatChart:
     ]
     i, j = np.mgrid[:height, :width].reshape(2, -1)
     pixels = pd.DataFrame({"i": i, "j": j, "pixel": image.ravel().round(2)})
+    whole = list(range(max(image.shape)))
     across = alt.X("j:Q", title="x").scale(domain=[-0.5, width - 0.5], nice=False)
+    across = across.axis(values=whole)
     down = alt.Y("i:Q", title="y").scale(domain=[height - 0.5, -0.5], nice=False)
-    down, across = (axis.axis(values=list(range(max(image.shape)))) for axis in (down, across))
+    down = down.axis(values=whole)
     shared = alt.Chart(rows(pixels)).transform_calculate(
         weight="max(0, 1 - abs(y - datum.i)) * max(0, 1 - abs(x - datum.j))",
         words="datum.weight > 0.0001 ? '× ' + format(datum.weight, '.3~f') : ''",

@@ -56,7 +56,7 @@ def decisions(predictions: pd.DataFrame, data: str) -> alt.VConcatChart:
         "datum.removed == removed && datum.step == step"
     )
 
-    cells = chosen.transform_fold(pairs, as_=["pair", "count"]).transform_calculate(
+    cells = chosen.transform_fold([*pairs], as_=["pair", "count"]).transform_calculate(
         true="split(datum.pair, '>')[0]", said="split(datum.pair, '>')[1]"
     )
     cells = cells.transform_joinaggregate(total="sum(count)", groupby=["true"])
@@ -71,13 +71,13 @@ def decisions(predictions: pd.DataFrame, data: str) -> alt.VConcatChart:
         width=WIDTH - 20, height=210, title=f"data: {data}"
     )
 
-    bars = chosen.transform_fold(names[2:], as_=["score", "value"])
+    bars = chosen.transform_fold([*names[2:]], as_=["score", "value"])
     place = alt.Y("score:N", title=None, sort=names[2:]).axis(labelLimit=0)
     length = alt.X("value:Q", title=None).scale(domain=[0, 1]).axis(format="%")
     bar = bars.mark_bar(color=BLUE).encode(length, place)
     text = bars.mark_text(align="left", dx=3).encode(
         length, place, text=alt.Text("value:Q", format=".1%")
     )
-    scores = alt.layer(bar, text).properties(width=WIDTH - 100, height=66)
+    shown = alt.layer(bar, text).properties(width=WIDTH - 100, height=66)
     said = words(f"'weight of a melanoma: × ' + {list(TIMES)}[step]")
-    return stack(said, scores, matrix).add_params(*controls)
+    return stack(said, shown, matrix).add_params(*controls)

@@ -66,9 +66,9 @@ def pools_and_widths() -> alt.VConcatChart:
         tables.append(layers_of(pools).assign(pools=", ".join(map(str, pools))))
     table = pd.concat(tables).round({"work": 1})
     names = [ours, *sorted(set(table["pools"]) - {ours})]
-    pools = alt.binding_select(options=names, name="pools after convolutions ")
-    pools = alt.param(name="pools", value=ours, bind=pools)
-    controls = [pools, choice("wide", "width of the last layers", list(WIDTHS))]
+    select = alt.binding_select(options=names, name="pools after convolutions ")
+    places = alt.param(name="pools", value=ours, bind=select)
+    controls = [places, choice("wide", "width of the last layers", list(WIDTHS))]
 
     parameters, dense = {}, {}
     for width in WIDTHS:

@@ -104,7 +104,7 @@ def colours(kinds: Mapping[str, str]) -> alt.Color:
     return alt.Color("kind:N", scale=scale)
 
 
-def stack(*charts: alt.TopLevelMixin) -> alt.VConcatChart:
+def stack(*charts: alt.LayerChart | alt.Chart | alt.HConcatChart) -> alt.VConcatChart:
     """Charts below one another."""
     return alt.vconcat(*charts, spacing=12)
 
