@@ -4,16 +4,13 @@
 of it then.
 """
 
-import functools
-import http.server
-import shutil
-import threading
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import sync_playwright
+
+from skinlib.book.pdf import open_browser, serve
 
 HTML = Path(__file__).parents[2] / "_build" / "html"
 PAGES = ["search.html", *sorted(f"book/{file.name}" for file in HTML.glob("book/*.html"))]
@@ -61,8 +58,11 @@ CUT_EQUATIONS = """() => [...document.querySelectorAll('div.math')].filter(e => 
 RAW_FORMULAS = """() => [...document.querySelectorAll('.math')]
     .filter(e => !e.querySelector('mjx-container') || e.querySelector('[data-mml-node=merror]'))
     .map(e => `a formula is not set: ${e.textContent}`)"""
-SEARCH_FIELDS = """() => [...document.querySelectorAll('input[type=search], .search-button__button')]
-    .filter(e => e.checkVisibility()).length > 1 ? ['more than one search field'] : []"""
+SEARCH_FIELDS = """() => {
+    const fields = document.querySelectorAll('input[type=search], .search-button__button');
+    const seen = [...fields].filter(e => e.checkVisibility()).length;
+    return seen > 1 ? [`${seen} search fields`] : [];
+}"""
 HIDDEN_TITLES = """() => [...document.querySelectorAll('h1, .navbar-brand')].filter(e => {
         const box = e.getBoundingClientRect();
         const top = document.elementFromPoint(box.left + 5, box.top + 5);
@@ -73,27 +73,15 @@ QUESTIONS = [TOO_WIDE, CUT_FIGURES, CUT_EQUATIONS, RAW_FORMULAS, SEARCH_FIELDS, 
 
 @pytest.fixture(scope="session")
 def site():
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *_):
-            pass
-
-    assert HTML.is_dir(), f"{HTML} has no page: make book"
-    serve = functools.partial(Quiet, directory=HTML)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), serve) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    assert HTML.is_dir(), f"{HTML} has no pages: make book"
+    with serve(HTML) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")
 def browser():
-    names = ("chromium", "chromium-browser", "google-chrome")
-    path = next(filter(None, map(shutil.which, names)), None)
-    assert path, f"none of {', '.join(names)} is installed"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, chromium_sandbox=False)
+    with open_browser() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module", params=SCREENS, ids=lambda screen: f"{screen[0]}px-{screen[1]}")
@@ -109,20 +97,20 @@ def tab(screen, site):
     """An empty page, and what the browser complains of from then on."""
     page = screen.new_page()
     page.complaints = []
-    say = page.complaints.append
-    page.on("console", lambda line: line.type in ("error", "warning") and say(line.text))
-    page.on("pageerror", lambda error: say(f"uncaught: {error}"))
-    page.on("requestfailed", lambda request: say(f"failed: {request.url}"))
-    page.on(
-        "response", lambda answer: answer.status >= 400 and say(f"{answer.status} {answer.url}")
-    )
-    page.on(
-        "request",
-        lambda asked: (
-            urlsplit(asked.url).netloc not in (urlsplit(site).netloc, "")
-            and say(f"another host: {asked.url}")
-        ),
-    )
+    host = urlsplit(site).netloc
+
+    def say(wrong, text):
+        if wrong:
+            page.complaints.append(text)
+
+    def left(request):  # a page that is left stops what it fetches
+        return request.failure == "net::ERR_ABORTED"
+
+    page.on("console", lambda line: say(line.type in ("error", "warning"), line.text))
+    page.on("pageerror", lambda error: say(True, f"uncaught: {error}"))
+    page.on("requestfailed", lambda asked: say(not left(asked), f"failed: {asked.url}"))
+    page.on("response", lambda answer: say(not answer.ok, f"{answer.status}: {answer.url}"))
+    page.on("request", lambda asked: say(urlsplit(asked.url).netloc not in (host, ""), asked.url))
     yield page
     page.close()
 

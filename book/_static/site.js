@@ -9,3 +9,12 @@ addEventListener("DOMContentLoaded", () => {
     side.setAttribute("aria-label", "The book");
   });
 });
+
+// On paper: by day, with solutions unfolded; what was folded away stays so but for their code.
+let theme;
+addEventListener("beforeprint", () => {
+  theme = document.documentElement.dataset.theme;
+  document.documentElement.dataset.theme = "light";
+  document.querySelectorAll(".tag_hide-cell details").forEach((code) => (code.open = true));
+});
+addEventListener("afterprint", () => (document.documentElement.dataset.theme = theme));
