@@ -1,8 +1,10 @@
+const all = (selector) => document.querySelectorAll(selector);
+
 // What the theme and docutils tell a screen reader wrongly.
-addEventListener("DOMContentLoaded", () => {
-  const all = (selector) => document.querySelectorAll(selector);
+addEventListener("load", () => {
   all("summary, .search-button-field").forEach((e) => e.removeAttribute("aria-label"));
-  all(".theme-switch").forEach((icon) => icon.removeAttribute("title"));
+  all(".theme-switch").forEach((icon) => icon.setAttribute("aria-hidden", "true"));
+  all(".theme-switch title").forEach((title) => title.remove());
   all("[role=doc-biblioentry]").forEach((entry) => entry.setAttribute("role", "listitem"));
   all(".sidebar-primary-items__start").forEach((side) => {
     side.setAttribute("role", "complementary");
@@ -10,11 +12,20 @@ addEventListener("DOMContentLoaded", () => {
   });
 });
 
-// On paper: by day, with solutions unfolded; what was folded away stays so but for their code.
+// A formula that is too wide for a phone is set smaller.
+addEventListener("load", async () => {
+  await window.MathJax?.startup.promise;
+  all("div.math").forEach((box) => {
+    const share = box.clientWidth / box.querySelector("mjx-math").getBoundingClientRect().width;
+    if (share < 1) box.style.fontSize = `calc(${share} * ${getComputedStyle(box).fontSize})`;
+  });
+});
+
+// On paper: by day, with the code of solutions unfolded.
 let theme;
 addEventListener("beforeprint", () => {
   theme = document.documentElement.dataset.theme;
   document.documentElement.dataset.theme = "light";
-  document.querySelectorAll(".tag_hide-cell details").forEach((code) => (code.open = true));
+  all(".tag_hide-cell details").forEach((code) => (code.open = true));
 });
 addEventListener("afterprint", () => (document.documentElement.dataset.theme = theme));

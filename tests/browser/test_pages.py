@@ -31,12 +31,15 @@ WORDS = [
 RULES = {"rules": {"label-content-name-mismatch": {"enabled": True}}}  # beside the usual ones
 
 # Each answers with a list of complaints.
-TOO_WIDE = """() => [...document.querySelectorAll('article *')].filter(e =>
-        e.checkVisibility() && e.getBoundingClientRect().right > innerWidth + 1 &&
-        !e.closest('.cell_output table, pre, .visually-hidden, mjx-assistive-mml'))
-    .map(e => `wider than the screen: ${e.tagName} ${e.className}`)
-    .concat(document.scrollingElement.scrollWidth > innerWidth ? ['the page scrolls sideways'] : [])
-    .slice(0, 3)"""
+TOO_WIDE = """() => {
+    const scrolls = e => e && (/auto|scroll/.test(getComputedStyle(e).overflowX) ||
+                               scrolls(e.parentElement));
+    const wide = [...document.querySelectorAll('article *')].filter(e => e.checkVisibility() &&
+        e.getBoundingClientRect().right > innerWidth + 1 && !scrolls(e.parentElement));
+    const page = document.scrollingElement;
+    return wide.slice(0, 3).map(e => `wider than the screen: ${e.tagName} ${e.className}`)
+        .concat(page.scrollWidth > innerWidth ? ['the page scrolls sideways'] : []);
+}"""
 CUT_FIGURES = """() => [...document.querySelectorAll('article img, article svg')].filter(e => {
         const box = e.getBoundingClientRect();
         let left = 0, right = innerWidth;
