@@ -1,6 +1,7 @@
 """The command `skinlib`: prepare | train | sweep | book | run | doctor."""
 
 import json
+import logging
 import os
 import signal
 import sys
@@ -235,6 +236,7 @@ def main() -> None:
     """Runs the command; what can be foreseen is one sentence, not a traceback."""
 
     def interrupt(*_: object) -> None:
+        logging.getLogger("asyncio").disabled = True  # its tasks would say it once more
         raise SystemExit("skinlib: it was interrupted: the same call goes on from there")
 
     warnings.formatwarning = lambda message, category, *_: f"{category.__name__}: {message}\n"

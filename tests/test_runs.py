@@ -110,7 +110,9 @@ def test_the_table_has_one_row_per_run_whatever_its_folder_is_called(phantom, ru
     train(phantom, grouped_split(phantom, 3), recipe, tmp_path / "a" / "banana")
     options = {"attention": False, "dropout": 0.0}
     proposed = Recipe(epochs=1, seed=1, options=options)
-    train(phantom, random_split(phantom, 1), proposed, tmp_path / "b" / "x")
+    split = random_split(phantom, 1)
+    few = replace(split, train=split.train[:16], test=split.test[:4])
+    train(phantom, few, proposed, tmp_path / "b" / "x")
     table = runs.load(tmp_path / "a", tmp_path / "b")
     assert list(table.columns) == runs.COLUMNS
     rows = table.set_index(["model", "split", "seed"])

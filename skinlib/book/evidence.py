@@ -1,4 +1,4 @@
-"""From the table of runs to the tables of the chapters 6 to 8.
+"""From the table of runs to the tables of the chapters 7 to 9.
 
 `runs` is what `skinlib.runs.load` returns. Shares are from 0 to 1; an interval has the
 columns `value`, `low`, `high`. What was not run is missing or NaN, never an error.

@@ -1,4 +1,4 @@
-"""What the chapters 6 to 8 and the first page say of the runs, in sentences.
+"""What the chapters 7 to 9 and the first page say of the runs, in sentences.
 
 Each sentence is computed, leads with what was found, and names what was not yet run.
 `runs` is what `skinlib.runs.load` returns.
@@ -149,7 +149,7 @@ def new_images(runs: pd.DataFrame) -> str:
 
 
 def parts(runs: pd.DataFrame) -> str:
-    """Which part helps, by chapter 8's rule."""
+    """Which part helps, by chapter 9's rule."""
     found = verdict.parts(runs)
     said = []
     for part, answer in found.items():

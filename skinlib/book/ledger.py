@@ -1,4 +1,4 @@
-"""How chapter 8 shows its verdicts, and the first page what was found."""
+"""How chapter 9 shows its verdicts, and the first page what was found."""
 
 import base64
 import io

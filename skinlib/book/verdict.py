@@ -1,4 +1,4 @@
-"""Chapter 8's rules: from the table of runs to a verdict on a claim of the paper.
+"""Chapter 9's rules: from the table of runs to a verdict on a claim of the paper.
 
 A verdict is data; the chapter words it. `runs` is what `skinlib.runs.load` returns.
 Runs with a dead part do not count, and repeated trainings of one variant, split, seed

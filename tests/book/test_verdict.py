@@ -153,7 +153,7 @@ def test_scatter_helps_no_claim_to_be_better(gains, factor):
 
 
 def test_better_counts_the_papers_split_alone():
-    """Chapter 8 once pooled both splits under a claim about table 1."""
+    """Chapter 9 once pooled both splits under a claim about table 1."""
     runs = table(
         runs_of("proposed", 0.800, 0.805, 0.795),
         runs_of("alexnet", 0.850, 0.856, 0.844),
@@ -351,7 +351,7 @@ def test_rare_classes_are_held_against_plain_cross_entropy_alone():
 
 
 def test_rare_classes_leave_out_a_pair_without_partner():
-    """A missing partner once ended chapter 8 with a KeyError."""
+    """A missing partner once ended chapter 9 with a KeyError."""
     joint = sweep_of([5] * 7, 0.0002)
     for seeds, kind in ((3, Kind.REPRODUCED), (2, Kind.UNDECIDED), (0, Kind.NOT_RUN)):
         found = verdict.rare_classes(table(sweep_of([2] * 7, 0.0, seeds), joint), "mean")

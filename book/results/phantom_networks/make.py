@@ -1,4 +1,4 @@
-"""The networks that chapter 7 looks into, trained on its phantom: a run of each.
+"""The networks that chapter 8 looks into, trained on its phantom: a run of each.
 
 Three of them are kept with their weights. `maps.npz` holds the heat maps of each network for four
 images of the test part; how well all maps point at the lesion stands in the runs. None of the

@@ -1,0 +1,40 @@
+"""What was found, as the README shows it: taken from the committed chapter 9.
+
+python -m skinlib.book.front
+"""
+
+import base64
+import html
+import re
+from pathlib import Path
+
+import nbformat
+
+ROOT = Path(__file__).parents[2]
+START, END = "<!-- found: python -m skinlib.book.front -->", "<!-- end -->"
+
+
+def glued(chapter: Path) -> dict[str, str]:
+    """What a notebook shows on other pages: name -> HTML."""
+    outputs = [out for cell in nbformat.read(chapter, 4).cells for out in cell.get("outputs", [])]
+    named = [out for out in outputs if "scrapbook" in out.get("metadata", {})]
+    return {out.metadata["scrapbook"]["name"]: out.data["text/html"] for out in named}
+
+
+def front(chapter: Path) -> tuple[str, bytes]:
+    """The README's passage in Markdown, and its picture (PNG)."""
+    shown = glued(chapter)
+    sentences = re.findall(r"<li>(.*?)</li>", shown["found"])
+    lines = [f"{i}. {html.unescape(s)}" for i, s in enumerate(sentences, 1)]
+    lines = [re.sub("</?em>", "*", line).replace("\N{NO-BREAK SPACE}", " ") for line in lines]
+    alt, picture = re.search('alt="(.*?)" src="data:image/png;base64,(.*?)"', shown["gap"]).groups()
+    figure = f'<img src="book/found.png" width="500" alt="{alt}">'
+    return "\n".join([START, figure, "", *lines, END]), base64.b64decode(picture)
+
+
+if __name__ == "__main__":
+    passage, picture = front(ROOT / "book/09_verdict.ipynb")
+    (ROOT / "book/found.png").write_bytes(picture)
+    readme = ROOT / "README.md"
+    before, _, rest = readme.read_text().partition(START)
+    readme.write_text(before + passage + rest.partition(END)[2])

@@ -1,0 +1,91 @@
+"""Each chapter on small copies of HAM10000, with the faults that `prepare` lets pass.
+
+The README's own two lines once ended in a traceback of chapter 1, for ISIC 2018's files
+hold no ages. It takes minutes, so it is no part of `make test`:
+
+    pytest -n 2 tests/book/copies_of_ham10000.py
+"""
+
+import io
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import papermill
+import pytest
+from data.broken import CSV, NAMES, ONE_HOT, png, put, zipped
+from PIL import Image
+
+from skinlib.book import build
+from skinlib.data import load
+
+ROOT = Path(__file__).parents[2]
+CHAPTERS = build.chapters(ROOT)
+TINY = {"count": 150, "size": 64, "epochs": 1}
+
+
+@pytest.fixture(scope="session")
+def drawn():
+    return load("phantom", count=150, size=64, seed=1)
+
+
+def table_of(drawn) -> pd.DataFrame:
+    """HAM10000's table, for phantoms."""
+    numbers = pd.factorize(drawn.table["lesion_id"])[0]
+    ids = [f"ISIC_{24306 + i:07}" for i in range(len(numbers))]
+    lesions = [f"HAM_{number:07}" for number in numbers]
+    return drawn.table.assign(image_id=ids, lesion_id=lesions, dx_type="histo")
+
+
+def images_of(drawn, table: pd.DataFrame) -> dict[str, bytes]:
+    """Names and contents of its JPEG files."""
+    contents = {}
+    for name, pixels in zip(table["image_id"], drawn.images, strict=True):
+        data = io.BytesIO()
+        Image.fromarray(np.asarray(pixels)).save(data, "jpeg")
+        contents[f"{name}.jpg"] = data.getvalue()
+    return contents
+
+
+def isic_2018(root: Path, table: pd.DataFrame, images: dict[str, bytes]) -> None:
+    """One-hot classes, lesions in a table of their own; no ages, sexes and sites."""
+    hot = pd.DataFrame({name: (table["dx"] == name.lower()).astype(float) for name in ONE_HOT})
+    hot.insert(0, "image", table["image_id"])
+    put(root / "ISIC2018_Task3_Training_GroundTruth.csv", hot.to_csv(index=False))
+    lesions = table[["image_id", "lesion_id"]].set_axis(["image", "lesion_id"], axis=1)
+    put(root / "ISIC2018_Task3_Training_LesionGroupings.csv", lesions.to_csv(index=False))
+    folder = "ISIC2018_Task3_Training_Input"
+    zipped(root / f"{folder}.zip", {f"{folder}/{name}": data for name, data in images.items()})
+
+
+def a_part_with_a_damaged_image(root: Path, table: pd.DataFrame, images: dict[str, bytes]) -> None:
+    """The first of two archives; one of its images is cut."""
+    names = sorted(images)[: 4 * len(images) // 5]
+    first = {name: images[name] for name in names}
+    first[names[3]] = first[names[3]][:500]
+    put(root / CSV, table.to_csv(index=False))
+    zipped(root / f"{NAMES[0]}.zip", first)
+
+
+def bare_classes_and_masks(root: Path, table: pd.DataFrame, images: dict[str, bytes]) -> None:
+    """Unpacked; no lesions, sexes, sites and ages; masks of half of the images."""
+    put(root / CSV, table[["image_id", "dx"]].to_csv(index=False))
+    for name, data in images.items():
+        put(root / NAMES[0] / name, data)
+    for name in table["image_id"][::2]:
+        mask = np.zeros((64, 64), "uint8")
+        mask[16:48, 16:48] = 1
+        put(root / "masks" / f"{name}_segmentation.png", png(mask))
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("layout", [isic_2018, a_part_with_a_damaged_image, bare_classes_and_masks])
+def test_what_prepare_accepts_every_chapter_bears(drawn, tmp_path, layout, chapter):
+    table = table_of(drawn)
+    layout(tmp_path / "ham10000", table, images_of(drawn, table))
+    shutil.copytree(ROOT / "book", tmp_path / "book")
+    known = papermill.inspect_notebook(ROOT / chapter)
+    parameters = {name: value for name, value in TINY.items() if name in known}
+    parameters |= {"data": "ham10000", "ham10000": str(tmp_path / "ham10000")}
+    build.execute(tmp_path / chapter, parameters)
