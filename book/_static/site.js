@@ -3,8 +3,6 @@ const all = (selector) => document.querySelectorAll(selector);
 // What the theme and docutils tell a screen reader wrongly.
 addEventListener("load", () => {
   all("summary, .search-button-field").forEach((e) => e.removeAttribute("aria-label"));
-  all(".theme-switch").forEach((icon) => icon.setAttribute("aria-hidden", "true"));
-  all(".theme-switch title").forEach((title) => title.remove());
   all("[role=doc-biblioentry]").forEach((entry) => entry.setAttribute("role", "listitem"));
   all(".sidebar-primary-items__start").forEach((side) => {
     side.setAttribute("role", "complementary");

@@ -283,7 +283,9 @@ def _status(folder: Path, seconds: dict[Path, float]) -> None:
         ]
         title = lines[0].removeprefix("# ") if lines else chapter.stem
         rows["chapters"].append((f"[{title}]({chapter.name})", f"{seconds[chapter]:.0f}"))
+    rows["chapters"].append(("all of them", f"{sum(seconds.values()):.0f}"))
     rows["machine"].append(("day", datetime.date.today().isoformat()))
+    rows["machine"].append(("commit", _git(folder, "rev-parse", "--short", "HEAD") or "not known"))
     rows["machine"].append(("processor", f"{processor()}, {os.cpu_count()} cores"))
     rows["machine"] += {"python": platform.python_version(), **versions()}.items()
     (folder / "status").mkdir()
