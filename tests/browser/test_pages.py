@@ -122,7 +122,7 @@ def tab(screen, site):
     page.on("console", lambda line: say(line.type in ("error", "warning"), line.text))
     page.on("pageerror", lambda error: say(True, f"uncaught: {error}"))
     page.on("requestfailed", lambda asked: say(not left(asked), f"failed: {asked.url}"))
-    page.on("response", lambda answer: say(not answer.ok, f"{answer.status}: {answer.url}"))
+    page.on("response", lambda answer: say(answer.status >= 400, f"{answer.status}: {answer.url}"))
     page.on("request", lambda asked: say(urlsplit(asked.url).netloc not in (host, ""), asked.url))
     yield page
     page.close()
