@@ -1,4 +1,4 @@
-"""The command `skinlib`: prepare | train | sweep | book | run | doctor."""
+"""The command `skinlib`: prepare | train | sweep | book | try-it | run | doctor."""
 
 import json
 import logging
@@ -205,6 +205,21 @@ def book(
     _check_root(data, root)
     parameters = {"data": data, "ham10000": str(root.resolve()) if root else ""}
     print(make(Path.cwd(), parameters, kernel))
+
+
+@app.command()
+def try_it(
+    folders: Annotated[
+        list[Path], typer.Argument(help="Runs of the proposed network, with their weights.")
+    ],
+    book: Annotated[Path, typer.Option(help="The made book.")] = Path("_build/html"),
+) -> None:
+    """Puts trained networks into the book's page 'Try it', in the place of those there."""
+    from skinlib.book.try_it import publish
+    from skinlib.runs import Run
+
+    publish([Run.read(folder) for folder in folders], book)
+    print(book / "book" / "try_it.html")
 
 
 @app.command()

@@ -378,6 +378,10 @@ def make(root: Path, parameters: dict, kernel: str | None = None) -> Path:
         _status(source / "book", seconds)
         if url := repository(root):
             _publish(source / "_config.yml", url)
+        if (source / "book" / "try_it.md").exists():
+            from skinlib.book import try_it  # it needs Keras
+
+            try_it.publish(try_it.chosen(source / "book" / "results"), source / "book")
         _render(source, root)
         if url:
             commit = _git(root, "rev-parse", "HEAD")

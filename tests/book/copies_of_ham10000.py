@@ -59,20 +59,13 @@ def isic_2018(root: Path, table: pd.DataFrame, images: dict[str, bytes]) -> None
     zipped(root / f"{folder}.zip", {f"{folder}/{name}": data for name, data in images.items()})
 
 
-def a_part_with_a_damaged_image(root: Path, table: pd.DataFrame, images: dict[str, bytes]) -> None:
-    """The first of two archives; one of its images is cut."""
+def in_part(root: Path, table: pd.DataFrame, images: dict[str, bytes]) -> None:
+    """Only classes are known; one of two archives, in which an image is cut; some masks."""
     names = sorted(images)[: 4 * len(images) // 5]
     first = {name: images[name] for name in names}
     first[names[3]] = first[names[3]][:500]
-    put(root / CSV, table.to_csv(index=False))
-    zipped(root / f"{NAMES[0]}.zip", first)
-
-
-def bare_classes_and_masks(root: Path, table: pd.DataFrame, images: dict[str, bytes]) -> None:
-    """Unpacked; no lesions, sexes, sites and ages; masks of half of the images."""
     put(root / CSV, table[["image_id", "dx"]].to_csv(index=False))
-    for name, data in images.items():
-        put(root / NAMES[0] / name, data)
+    zipped(root / f"{NAMES[0]}.zip", first)
     for name in table["image_id"][::2]:
         mask = np.zeros((64, 64), "uint8")
         mask[16:48, 16:48] = 1
@@ -80,7 +73,7 @@ def bare_classes_and_masks(root: Path, table: pd.DataFrame, images: dict[str, by
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
-@pytest.mark.parametrize("layout", [isic_2018, a_part_with_a_damaged_image, bare_classes_and_masks])
+@pytest.mark.parametrize("layout", [isic_2018, in_part])
 def test_what_prepare_accepts_every_chapter_bears(drawn, tmp_path, layout, chapter):
     table = table_of(drawn)
     layout(tmp_path / "ham10000", table, images_of(drawn, table))

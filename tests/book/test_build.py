@@ -191,6 +191,24 @@ def test_a_book_is_made_without_touching_its_sources(tiny_book, capfd):
     assert [cell.source for cell in offered.cells[1:]] == [PARAMETERS, "print(data, 6 * 7)"]
 
 
+def test_the_networks_are_put_beside_the_page_that_runs_them(tiny_book, monkeypatch):
+    own = Path(__file__).parents[2] / "book"
+    shutil.copytree(own / "_static" / "try_it", tiny_book / "book" / "_static" / "try_it")
+    name = Path("results", "phantom_networks", "proposed")
+    shutil.copytree(own / name, tiny_book / "book" / name)
+    shutil.copy(own / "try_it.md", tiny_book / "book")
+    (tiny_book / "book" / "chapter.ipynb").unlink()
+    toc = (tiny_book / "_toc.yml").read_text().replace("book/chapter", "book/try_it")
+    (tiny_book / "_toc.yml").write_text(toc)
+    before = files_of(tiny_book)
+    monkeypatch.setattr(build, "_render", lambda *_: None)
+    build.make(tiny_book, {})
+    made = tiny_book / "_build" / "source" / "book" / "_static" / "try_it"
+    assert "trained on the phantom" in (made / "networks.js").read_text()
+    assert (made / "network0.js").stat().st_size > 3e6
+    assert files_of(tiny_book) == before
+
+
 def test_a_broken_reference_fails_the_book(tiny_book, capfd):
     (tiny_book / "book" / "index.md").write_text("# Tiny\n\nSee {ref}`nowhere`.\n")
     (tiny_book / "book" / "chapter.ipynb").unlink()
