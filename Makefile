@@ -15,6 +15,7 @@ book: .venv/ready
 test: .venv/ready
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/mypy
 	$(BIN)/pytest -n 2 --durations 15
 	KERAS_BACKEND=jax JAX_DISABLE_MOST_OPTIMIZATIONS=1 $(BIN)/pytest -n 2 tests/layers tests/models tests/test_losses.py
 	$(BIN)/pytest -n 2 --dist loadfile --nbval book

@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "data"))
 import broken
 
 from skinlib.data.metadata import PARTS
-from skinlib.data.prepared import open_prepared
+from skinlib.data.prepared import read_prepared
 
 PREPARE = """
 import sys
@@ -30,7 +30,6 @@ sys.path.insert(0, sys.argv[1])
 import broken
 from skinlib.data.ham10000 import prepare
 from skinlib.data.metadata import PARTS
-from skinlib.data.prepared import open_prepared
 PARTS["training"] = broken.SMALL
 print("ready", flush=True)
 for size in range(600, 640):
@@ -61,7 +60,7 @@ def kill_case(seed: int, workplace: Path) -> str:
         size = int(folder.name.split("-")[1])
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            open_prepared(folder, fresh=True)[0].images[:, :size].sum()
+            read_prepared(folder)[0].images[:, :size].sum()
     whole, said = broken.opened(workplace)
     if said or len(whole) != broken.COUNT or any(cache.glob(".*")):
         return f"WRONG: {said}, left: {scratch}"

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from pydantic import ValidationError
 
 from skinlib.errors import SkinlibError, in_words
 
@@ -51,7 +50,7 @@ def prepare(
     size: Size = 224,
     resize: Annotated[
         Literal["squash", "crop"],
-        typer.Option(help="Resize the whole picture, or its central square."),
+        typer.Option(help="Resize the whole image, or its central square."),
     ] = "squash",
     part: Annotated[
         Literal["training", "test"],
@@ -64,6 +63,8 @@ def prepare(
     ] = None,
 ) -> None:
     """Checks the archives of HAM10000, decodes them once, and says where the result lies."""
+    from numpy import memmap
+
     from skinlib.data import ham10000
 
     if download:
@@ -72,8 +73,9 @@ def prepare(
         fetch(download, root)
     dataset = ham10000.prepare(root, size, resize, part=part, strict=strict)
     height, width, _ = dataset.image_shape
-    print(f"{len(dataset):,} pictures of {height} x {width} ({dataset.resize})")
+    print(f"{len(dataset):,} images of {height} x {width} ({dataset.resize})")
     print(dataset.table["dx"].value_counts().sort_index().to_string(header=False))
+    assert isinstance(dataset.images, memmap)  # the data set was not cut down
     print(dataset.images.filename)
 
 
@@ -259,8 +261,5 @@ def main() -> None:
     signal.signal(signal.SIGTERM, interrupt)
     try:
         app()
-    except ValidationError as error:
-        raise SystemExit(f"skinlib: {in_words(error)}") from None
     except FORESEEN as error:
-        said = str(error) or type(error).__name__
-        raise SystemExit(f"skinlib: {said}") from None
+        raise SystemExit(f"skinlib: {in_words(error)}") from None

@@ -1,8 +1,6 @@
-"""What a network costs before it runs: its parameters, multiply-adds and size on disk."""
+"""What a network costs before it runs: its multiply-adds."""
 
-import tempfile
 from math import prod
-from pathlib import Path
 
 import keras
 from keras import layers
@@ -15,22 +13,20 @@ CORNERS = 4
 
 
 def multiply_adds(model: keras.Model) -> dict[str, int]:
-    """Multiply-adds of one prediction for one picture, layer by layer.
+    """Multiply-adds of one prediction for one image, layer by layer.
 
     Counted are the products of the convolutions, of the fully connected layers, of bilinear
     sampling and of attention. Biases, normalisation, activations, pools and softmax are not, as is
-    usual: they grow with the values, not with values times weights. The equations are counted,
-    not the way in which a layer computes them.
+    usual: they grow with the values, not with values times weights. The equations are counted, not
+    the way in which a layer computes them.
 
-    Args:
-        model: with a known height and width.
+    `model`: with a known height and width.
 
     Returns:
         Name of a layer -> its multiply-adds, in the model's order; layers with none are left out.
 
     Raises:
-        ValueError: if a layer has a kernel that this function does not know, or the model's input
-            has no fixed height and width.
+        ValueError: if a layer's kernel is of an unknown kind, or the input has no fixed shape.
     """
     if None in model.input_shape[1:]:
         raise ValueError(f"expected a model with a fixed input shape, got {model.input_shape}")
@@ -57,20 +53,3 @@ def _count(layer: keras.Layer) -> int:
             "unknown: add it to skinlib/cost.py"
         )
     return 0
-
-
-def size_on_disk(model: keras.Model) -> int:
-    """Bytes of the file that `model.save_weights` writes; a compiled model adds its optimizer's."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.weights.h5"
-        model.save_weights(path)
-        return path.stat().st_size
-
-
-def cost(model: keras.Model) -> dict[str, int]:
-    """`parameters`, `multiply_adds` of one prediction for one picture, and `bytes_on_disk`."""
-    return {
-        "parameters": model.count_params(),
-        "multiply_adds": sum(multiply_adds(model).values()),
-        "bytes_on_disk": size_on_disk(model),
-    }

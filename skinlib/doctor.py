@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 
 from skinlib.data import cache_folder
 from skinlib.environment import environment
@@ -28,16 +27,12 @@ def lacks() -> Iterator[str]:
         version("jupyter-book")
     except PackageNotFoundError:
         yield "jupyter-book is not installed: pip install -c constraints.txt -e '.[book]'"
-    free = _free(cache_folder()) / 2**30
-    if free < 4:
+    folder = cache_folder()
+    while not folder.exists():
+        folder = folder.parent
+    if (free := shutil.disk_usage(folder).free / 2**30) < 4:
         yield f"{free:.0f} GiB free for the cache: free 4, or point SKINLIB_DATA at another disk"
 
 
 def _prepared() -> list[str]:
     return sorted(path.parent.name for path in cache_folder().glob("*/dataset.json"))
-
-
-def _free(folder: Path) -> int:
-    while not folder.exists():
-        folder = folder.parent
-    return shutil.disk_usage(folder).free

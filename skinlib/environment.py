@@ -1,5 +1,6 @@
 """Where a run was made: versions, devices, memory."""
 
+import contextlib
 import datetime
 import os
 import platform
@@ -31,7 +32,11 @@ def environment() -> dict:
 
 def versions() -> dict[str, str]:
     """The versions of the packages that decide a run's numbers, of those that are installed."""
-    return {name: found for name in PACKAGES if (found := _version(name))}
+    found = {}
+    for name in PACKAGES:
+        with contextlib.suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 def on_gpu() -> bool:
@@ -80,7 +85,7 @@ def cores() -> int:
     """How many cores this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
-    return os.cpu_count()
+    return os.cpu_count() or 1
 
 
 def code() -> dict:
@@ -88,7 +93,7 @@ def code() -> dict:
 
     The last two are None where the package does not lie in a git repository of its own.
     """
-    found = {"version": skinlib.__version__, "commit": None, "clean": None}
+    found: dict = {"version": skinlib.__version__, "commit": None, "clean": None}
     package = Path(skinlib.__file__).parent
     if _git(package, "ls-files", "__init__.py") == "__init__.py":
         found["commit"] = _git(package, "rev-parse", "HEAD")
@@ -138,10 +143,3 @@ def peak_gpu_memory() -> int | None:
 
         peak = tf.config.experimental.get_memory_info("GPU:0")["peak"]
     return round(peak / 2**20) if peak else None
-
-
-def _version(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None

@@ -15,8 +15,10 @@ class RecordError(SkinlibError):
     """A run on disk that cannot be read, or would be overwritten; names its folder."""
 
 
-def in_words(error: ValidationError) -> str:
-    """What pydantic found wrong, in one sentence: 'beta: Input should be ..., got 5'."""
+def in_words(error: BaseException) -> str:
+    """What an error says, in one line; of pydantic's: 'beta: Input should be ..., got 5'."""
+    if not isinstance(error, ValidationError):
+        return " ".join(str(error).split()) or type(error).__name__
     found = []
     for fault in error.errors():
         place = ".".join(str(step) for step in fault["loc"])

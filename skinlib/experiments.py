@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from skinlib.data.dataset import Dataset
 from skinlib.data.splits import SPLITS, Split
@@ -46,7 +47,7 @@ def grouped(seeds: int) -> list[Experiment]:
     return table1(seeds, "grouped")
 
 
-PARTS = {
+PARTS: dict[str, dict[str, Any]] = {
     "deformable": {"options": {"deformable": False}},
     "attention": {"options": {"attention": False}},
     "joint loss": {"beta": 0.0},
@@ -64,7 +65,7 @@ def ablation(seeds: int) -> list[Experiment]:
     ]
 
 
-READINGS = {
+READINGS: dict[str, dict[str, Any]] = {
     "as printed": {},
     "no dropout": {"options": {"dropout": 0.0}},
     "batch normalisation": {"options": {"batch_norm": True}},
@@ -87,8 +88,8 @@ READINGS = {
 def readings(seeds: int) -> list[Experiment]:
     """One change at a time that might close the gap to the paper; then several at once.
 
-    The split "peeked" shows the test part's scores after each epoch, so that the best epoch can
-    be told: one of three faults. "copied" and "seen" are the others.
+    The split "peeked" shows the test part's scores after each epoch, so that the best epoch can be
+    told: one of three faults. "copied" and "seen" are the others.
     """
     runs = []
     for seed in range(seeds):
@@ -110,7 +111,7 @@ def joint_loss(seeds: int) -> list[Experiment]:
     The network is `skinlib.models.small`, so that a run takes seconds.
     """
     small = Recipe(model="small", epochs=10, batch_size=16, learning_rate=1e-3, beta=0.0)
-    settings = [{}, {"class_weights": "balanced"}, {"sampling": "balanced"}]
+    settings: list[dict[str, Any]] = [{}, {"class_weights": "balanced"}, {"sampling": "balanced"}]
     settings.append({"beta": 1.0, "focal_reduction": "mean"})
     for beta in (0.0002, 0.02, 0.5):
         for reading in ("mean", "batch_sum", "dataset_sum"):

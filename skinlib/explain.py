@@ -35,11 +35,7 @@ def last_spatial_layer(model: keras.Model) -> str:
 
 
 def heat_map(
-    model: keras.Model,
-    images: np.ndarray,
-    classes: np.ndarray,
-    *,
-    layer: str | None = None,
+    model: keras.Model, images: np.ndarray, classes: np.ndarray, *, layer: str | None = None
 ) -> np.ndarray:
     """Grad-CAM: what speaks for a class, place by place. The model is left as it is.
 
@@ -53,11 +49,11 @@ def heat_map(
             `last_spatial_layer`.
 
     Returns:
-        (N, H, W), values scaled from 0 to 1; a map without any difference is 0. See `stretch`.
+        (N, H, W), values scaled from 0 to 1; a map without any difference is 0. See `upsample`.
 
     Raises:
-        ValueError: if the layer or a class is unknown, or the last layer is no softmax whose
-            logit could be explained.
+        ValueError: if the layer or a class is unknown, or the last layer is no softmax whose logit
+            could be explained.
         SkinlibError: if Keras does not run on TensorFlow, which tf-keras-vis needs.
     """
     if keras.backend.backend() != "tensorflow":
@@ -100,9 +96,9 @@ def heat_map(
                     expand_cam=False,  # it would put corner on corner
                 )
             )
-    heat = stretch(np.concatenate(heat), np.shape(images)[1:3])
-    heat = heat - heat.min((1, 2), keepdims=True)
-    return heat / np.maximum(heat.max((1, 2), keepdims=True), 1e-12)
+    maps = upsample(np.concatenate(heat), images.shape[1:3])
+    maps = maps - maps.min((1, 2), keepdims=True)
+    return maps / np.maximum(maps.max((1, 2), keepdims=True), 1e-12)
 
 
 def heat_map_scores(model: keras.Model, dataset: Dataset, rows: np.ndarray) -> pd.DataFrame | None:
@@ -114,20 +110,20 @@ def heat_map_scores(model: keras.Model, dataset: Dataset, rows: np.ndarray) -> p
     Args:
         model: a classifier of `skinlib.models`.
         dataset: with the outlines of some of its lesions.
-        rows: indices of images.
+        rows: indices of images, (M,).
 
     Returns:
         Four rows per image of `rows` whose outline is known: `image_id`, `lesion_id`, `label`,
         `map` (of `MAPS`), and `pointing`, `energy` and `overlap`, 0 to 1. None if no outline is
         known, or if Keras does not run on TensorFlow.
     """
-    if dataset.masks is None or keras.backend.backend() != "tensorflow":
+    if dataset.masks is None or dataset.outlined is None or keras.backend.backend() != "tensorflow":
         return None
     rows = np.unique(rows)
     rows = rows[dataset.outlined[rows]]
     if not len(rows):
         return None
-    fresh, size = randomised(model), dataset.image_shape[0]
+    fresh, size = randomize_weights(model), dataset.image_shape[0]
     places = model.get_layer(last_spatial_layer(model)).output.shape[1]
     tables = []
     for start in range(0, len(rows), BATCH):
@@ -139,8 +135,8 @@ def heat_map_scores(model: keras.Model, dataset: Dataset, rows: np.ndarray) -> p
         maps = (
             heat_map(model, images, answers[0]),
             heat_map(fresh, images, answers[1]),
-            np.broadcast_to(blob(size), masks.shape),
-            coarse(masks, places),
+            np.broadcast_to(center_prior(size), masks.shape),
+            mask_at_resolution(masks, places),
         )
         for name, heat in zip(MAPS, maps, strict=True):
             known = {
@@ -156,8 +152,8 @@ def heat_map_scores(model: keras.Model, dataset: Dataset, rows: np.ndarray) -> p
     return table
 
 
-def stretch(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Maps of a layer at the size of the picture: each place fills its cell, bilinear between.
+def upsample(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Maps of a layer at the size of the image: each place fills its cell, bilinear between.
 
     Args:
         maps: (N, h, w).
@@ -171,7 +167,7 @@ def stretch(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return keras.ops.convert_to_numpy(stretched)[..., 0]
 
 
-def randomised(model: keras.Model, seed: int = 0) -> keras.Model:
+def randomize_weights(model: keras.Model, seed: int = 0) -> keras.Model:
     """The same network with fresh weights: its maps are what training does not explain.
 
     Adebayo et al. (2018), arXiv 1810.03292.
@@ -180,8 +176,8 @@ def randomised(model: keras.Model, seed: int = 0) -> keras.Model:
     return keras.models.clone_model(model)
 
 
-def blob(size: int, deviation: float | None = None) -> np.ndarray:
-    """A control that knows nothing of the picture: a Gaussian in the middle.
+def center_prior(size: int, deviation: float | None = None) -> np.ndarray:
+    """A control that knows nothing of the image: a Gaussian in the middle.
 
     Args:
         size: height and width.
@@ -195,7 +191,7 @@ def blob(size: int, deviation: float | None = None) -> np.ndarray:
     return bell[:, None] * bell
 
 
-def coarse(masks: np.ndarray, places: int) -> np.ndarray:
+def mask_at_resolution(masks: np.ndarray, places: int) -> np.ndarray:
     """A control that knows the answer: the outline on as few places as a heat map is made of.
 
     Args:
@@ -205,7 +201,7 @@ def coarse(masks: np.ndarray, places: int) -> np.ndarray:
     Returns:
         (N, size, size): the lesion's share of each place, stretched back like a heat map.
     """
-    return stretch(cells(masks, places), masks.shape[1:])
+    return upsample(cells(masks, places), masks.shape[1:])
 
 
 def cells(masks: np.ndarray, places: int) -> np.ndarray:
@@ -272,41 +268,6 @@ def overlap(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
     return (chosen & flat).sum(1) / np.maximum(union, 1)
 
 
-def curve(
-    model: keras.Model,
-    image: np.ndarray,
-    heat: np.ndarray,
-    label: int,
-    *,
-    insertion: bool = False,
-    steps: int = 16,
-) -> np.ndarray:
-    """The class's probability while pixels go, highest first (Petsiuk et al. 2018).
-
-    Deletion replaces pixels by the picture's mean colour; insertion starts there and puts them
-    back. The mean of the curve is the area under it: small is good for deletion, large for
-    insertion.
-
-    Args:
-        model: a classifier.
-        image: (H, W, 3), 0..255.
-        heat: (H, W).
-        label: class index.
-        insertion: put pixels back instead.
-        steps: how many; each moves the same number of pixels.
-
-    Returns:
-        (steps + 1,) probabilities, from no pixel moved to all.
-    """
-    image = np.asarray(image, "float32")
-    grey = np.broadcast_to(image.mean((0, 1)), image.shape)
-    rank = np.argsort(np.argsort(-heat.ravel(), kind="stable")).reshape(heat.shape)
-    moved = rank[None] < (np.linspace(0, 1, steps + 1) * rank.size)[:, None, None]
-    kept = moved if insertion else ~moved
-    batch = np.where(kept[..., None], image, grey)
-    return model.predict_on_batch(batch)[:, label]
-
-
 def curves(
     model: keras.Model,
     images: np.ndarray,
@@ -315,29 +276,36 @@ def curves(
     *,
     steps: int = 10,
 ) -> dict[str, dict[str, np.ndarray]]:
-    """Deletion and insertion (`curve`) for some images, in several orders.
+    """The class's probability while pixels go or come, highest first (Petsiuk et al. 2018).
+
+    Deletion replaces pixels by the image's mean colour; insertion starts there and puts them back.
+    The mean of a curve is the area under it: small is good for deletion, large for insertion.
 
     Args:
         model: a classifier.
         images: (N, H, W, 3), 0..255.
         orders: name -> maps (N, H, W), whose highest pixels go first.
         labels: N class indices.
-        steps: see `curve`.
+        steps: how many; each moves the same number of pixels.
 
     Returns:
-        "deletion" and "insertion" -> name of an order -> (N, steps + 1).
+        "deletion" and "insertion" -> name of an order -> probabilities (N, steps + 1), from no
+        pixel moved to all.
     """
-    found = {}
-    for kind in ("deletion", "insertion"):
-        found[kind] = {
-            name: np.array(
-                [
-                    curve(model, image, heat, label, insertion=kind == "insertion", steps=steps)
-                    for image, heat, label in zip(images, maps, labels, strict=True)
-                ]
-            )
-            for name, maps in orders.items()
-        }
+
+    def curve(image: np.ndarray, heat: np.ndarray, label: int, insertion: bool) -> np.ndarray:
+        image = np.asarray(image, "float32")
+        rank = np.argsort(np.argsort(-heat.ravel(), kind="stable")).reshape(heat.shape)  # (H, W)
+        moved = rank < (np.linspace(0, 1, steps + 1) * rank.size)[:, None, None]
+        kept = moved if insertion else ~moved  # (steps + 1, H, W)
+        batch = np.where(kept[..., None], image, image.mean((0, 1)))
+        return model.predict_on_batch(batch)[:, label]
+
+    found: dict[str, dict[str, np.ndarray]] = {"deletion": {}, "insertion": {}}
+    for kind, by_order in found.items():
+        for name, maps in orders.items():
+            triples = zip(images, maps, labels, strict=True)
+            by_order[name] = np.array([curve(*one, kind == "insertion") for one in triples])
     return found
 
 

@@ -15,8 +15,8 @@ from skinlib.errors import RecordError
 def atomic_write(path: Path) -> Iterator[Path]:
     """A file to write that takes the place of `path` only if the block ends well.
 
-    It is on the disk before it takes that place, and its name has the process's number, so
-    that two processes never share one.
+    It is on the disk before it takes that place, and its name has the process's number, so that two
+    processes never share one.
     """
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from skinlib.scores import SCORES, arrays, bootstrap_weights, scores, weighted_scores
+from skinlib.scores import SCORES, arrays, bootstrap_weights, scores, table_of, weighted_scores
 
 if TYPE_CHECKING:
     from skinlib.runs import Run
@@ -26,11 +26,11 @@ def t_interval(values: Sequence[float], *, confidence: float = 0.95) -> pd.Serie
 
     A single value has none (NaN), and no values have no mean.
     """
-    values = np.asarray(values, dtype=float)
-    count = len(values)
-    mean, half = values.mean() if count else np.nan, np.nan
+    found = np.asarray(values, dtype=float)
+    count = len(found)
+    mean, half = found.mean() if count else np.nan, np.nan
     if count > 1:
-        half = stats.t.ppf((1 + confidence) / 2, count - 1) * stats.sem(values)
+        half = stats.t.ppf((1 + confidence) / 2, count - 1) * stats.sem(found)
     return pd.Series({"value": mean, "low": mean - half, "high": mean + half})
 
 
@@ -53,14 +53,13 @@ def cluster_bootstrap(
 ) -> pd.Series:
     """The mean of a value over clusters (lesions), of which each counts once.
 
-    Below 15 clusters, Student's t interval over them; it covers normal values 95 % of
-    the time, skewed ones (exponential; shares near 0) 88 to 92. From 15 on, at either
-    end the wider of that and bootstrap-t, which resamples clusters: 96 % of normal
-    values, 95 to 97 of such skewed ones, 91 to 96 of log-normal ones. (Percentiles of
-    resampled means cover 85, 79 and 93, 92 % for normal and exponential values of 5 and
-    30 clusters.) Where nearly all clusters have the same value, no such interval holds:
-    80 % for 30 clusters of which each is 1 with a chance of 0.95 and else 0. Use
-    `wilson_interval` there.
+    Below 15 clusters, Student's t interval over them; it covers normal values 95 % of the time,
+    skewed ones (exponential; shares near 0) 88 to 92. From 15 on, at either end the wider of that
+    and bootstrap-t, which resamples clusters: 96 % of normal values, 95 to 97 of such skewed ones,
+    91 to 96 of log-normal ones. (Percentiles of resampled means cover 85, 79 and 93, 92 % for
+    normal and exponential values of 5 and 30 clusters.) Where nearly all clusters have the same
+    value, no such interval holds: 80 % for 30 clusters of which each is 1 with a chance of 0.95 and
+    else 0. Use `wilson_interval` there.
 
     Args:
         values: (N,), one per image.
@@ -89,18 +88,17 @@ def paired_difference(
 ) -> pd.Series:
     """How much better the first network is on the same test images.
 
-    The test is a permutation test: under its hypothesis the two networks' answers on a
-    lesion may be swapped. In simulations (300 lesions, the rarest class has ten; 1,000
-    repetitions) it is wrong 4 to 6 % of the time at the 5 % level, for 1, 1.34 and 2.5
-    images per lesion; McNemar's test on images, 5, 8 and 16 %. The interval covers 92
-    to 96 %.
+    The test is a permutation test: under its hypothesis the two networks' answers on a lesion may
+    be swapped. In simulations (300 lesions, the rarest class has ten; 1,000 repetitions) it is
+    wrong 4 to 6 % of the time at the 5 % level, for 1, 1.34 and 2.5 images per lesion; McNemar's
+    test on images, 5, 8 and 16 %. The interval covers 92 to 96 %.
 
     Args:
         first: a run, or a table like its `predictions`.
         second: another, of the same test part.
         name: of `skinlib.scores.SCORES`.
-        resamples: of the lesions, and as many permutations; both are seeded. The
-            smallest possible p is 1 / (resamples + 1).
+        resamples: of the lesions, and as many permutations; both are seeded. The smallest possible
+            p is 1 / (resamples + 1).
 
     Returns:
         `value`, `low`, `high` (bootstrap over lesions, the same ones for both) and `p`.
@@ -108,7 +106,7 @@ def paired_difference(
     Raises:
         ValueError: if the test parts differ.
     """
-    tables = [getattr(run, "predictions", run) for run in (first, second)]
+    tables = [table_of(run) for run in (first, second)]
     if list(tables[0]["image_id"]) != list(tables[1]["image_id"]):
         raise ValueError("first, second: expected one test part, got two")
     (labels, ours), (_, theirs) = arrays(first), arrays(second)
@@ -119,7 +117,8 @@ def paired_difference(
     low, high = draws[name].quantile([0.025, 0.975])
 
     # Swapping the answers on some lesions is weighing both answers by 0 and 1.
-    ids, lesion = np.unique(tables[0]["lesion_id"], return_inverse=True)
+    lesions = tables[0]["lesion_id"].to_numpy(dtype=str)
+    ids, lesion = np.unique(lesions, return_inverse=True)
     swap = np.random.default_rng(0).integers(2, size=(resamples + 1, len(ids)))
     swap[0] = 0  # the observed difference
     swap = swap[:, lesion].astype(float)  # (resamples + 1, N)
@@ -134,22 +133,22 @@ def paired_difference(
 def mean_over_seeds(runs: pd.DataFrame, name: str = "accuracy") -> pd.Series:
     """The mean of a score over runs, with Student's interval.
 
-    Each run has its own split and its own first weights, so the interval says where the
-    mean of many such runs on this data set lies; other images would move it further. A
-    single run gets the interval of `skinlib.scores.scores`, which leaves out the luck
+    Each run has its own split and its own first weights, so the interval says where the mean of
+    many such runs on this data set lies; other images would move it further. Trainings of one seed
+    count once. A single run gets the interval of `skinlib.scores.scores`, which leaves out the luck
     of the training.
 
     Args:
-        runs: of `skinlib.runs.load`, one row or more.
+        runs: of `skinlib.runs.load`.
         name: a column.
 
     Returns:
-        `value`, `low`, `high` and `runs`.
+        `value`, `low`, `high` and `runs`; NaN and 0 without runs.
     """
     if len(runs) == 1 and name in SCORES:
         row = scores(runs["run"].iloc[0], (name,)).loc[name]
     else:
-        row = t_interval(runs[name])
+        row = t_interval(runs.groupby("seed")[name].mean())
     return pd.Series({**row, "runs": len(runs)})
 
 
@@ -172,11 +171,7 @@ def equivalence(
 
 
 def show(
-    row: Mapping[str, float],
-    digits: int = 1,
-    percent: bool = True,
-    *,
-    signed: bool = False,
+    row: Mapping[str, float], digits: int = 1, percent: bool = True, *, signed: bool = False
 ) -> str:
     """'x (low to high)', as the book writes it; 'x', or '', where there is no more.
 

@@ -7,18 +7,21 @@ from collections.abc import Sequence
 from typing import Literal
 
 import keras
+import numpy as np
 from keras import KerasTensor, ops
 
 TINY = 1.1754944e-38
 """The smallest normal float32."""
 
 
-def cross_entropy(y_true: KerasTensor, y_pred: KerasTensor, from_logits: bool = False):
+def cross_entropy(
+    y_true: KerasTensor, y_pred: KerasTensor, from_logits: bool = False
+) -> KerasTensor:
     """-sum over c of y_c log p_c, the summand of eq. 3: one number per sample, (N,).
 
     Args:
-        y_true: y, one-hot labels (N, C), or shares of classes (N, C) as label smoothing gives
-            them, or class indices (N,). The loss of an index that is no class is NaN.
+        y_true: y, one-hot labels (N, C), or shares of classes (N, C) as label smoothing gives them,
+            or class indices (N,). The loss of an index that is no class is NaN.
         y_pred: probabilities p, (N, C), that sum to 1, or logits.
         from_logits: whether `y_pred` are logits.
 
@@ -36,7 +39,7 @@ def focal_loss(
     focusing: float = 3.0,
     alpha: float | Sequence[float] = 1.0,
     from_logits: bool = False,
-):
+) -> KerasTensor:
     """-sum over c of y_c alpha_c (1 - p_c)^focusing log p_c, the summand of eq. 4: (N,).
 
     It is never more than alpha times the cross-entropy.
@@ -67,8 +70,8 @@ class JointLoss(keras.losses.Loss):
 
     - "batch_sum": eq. 4 as printed, with the batch for N. The term grows with the batch.
     - "mean": eq. 4 with the 1/N of eq. 3, as focal losses usually are.
-    - "dataset_sum": the batch's estimate of the sum over all training samples: its mean times
-      their number.
+    - "dataset_sum": the batch's estimate of the sum over all training samples: its mean times their
+      number.
 
     Args:
         beta: share of the focal term, 0 to 1.
@@ -80,12 +83,8 @@ class JointLoss(keras.losses.Loss):
         **kwargs: `name`, `reduction` and `dtype`, as for every Keras loss.
 
     Raises:
-        ValueError: if `beta` is not a share, `focusing` is negative, the reading is unknown, or
-            `dataset_size` is missing, without use or less than 1. When called: if the shapes of
-            labels, predictions, `alpha` or `class_weights` do not fit.
-
-    Example:
-        model.compile(optimizer="adam", loss=JointLoss(focal_reduction="mean"))
+        ValueError: if an argument is out of its range, or `dataset_size` is missing or without use.
+            When called: if the shapes of labels, predictions or numbers per class do not fit.
     """
 
     def __init__(
@@ -118,10 +117,8 @@ class JointLoss(keras.losses.Loss):
             raise ValueError(f"dataset_size: expected 1 or more, got {dataset_size}")
         self.beta = beta
         self.focusing = focusing
-        self.alpha, self.class_weights = (  # JSON, for saving, knows no arrays
-            value.tolist() if hasattr(value, "tolist") else value
-            for value in (alpha, class_weights)
-        )
+        self.alpha = np.asarray(alpha).tolist()  # JSON, for saving, knows no arrays
+        self.class_weights = np.asarray(class_weights).tolist()  # or None
         self.focal_reduction = focal_reduction
         self.dataset_size = dataset_size
         self.from_logits = from_logits
@@ -131,26 +128,19 @@ class JointLoss(keras.losses.Loss):
         y_true, y_pred = _prepare(y_true, y_pred)
         if self.class_weights is not None:
             y_true = y_true * _per_class("class_weights", self.class_weights, y_true)
-        cross = cross_entropy(y_true, y_pred, self.from_logits)
+        cross = cross_entropy(y_true, y_pred, self.from_logits)  # (N,), eq. 3
+        # (N,), eq. 4
         focal = focal_loss(y_true, y_pred, self.focusing, self.alpha, self.from_logits)
         if self.focal_reduction == "batch_sum":
-            focal *= ops.cast(ops.shape(focal)[0], focal.dtype)
+            focal *= ops.cast(ops.shape(focal)[0], focal.dtype)  # N, which the mean divides by
         elif self.focal_reduction == "dataset_sum":
             focal *= self.dataset_size
-        return (1 - self.beta) * cross + self.beta * focal
+        return (1 - self.beta) * cross + self.beta * focal  # eq. 5
 
     def get_config(self) -> dict:
-        """The arguments, for saving."""
-        return {
-            **super().get_config(),
-            "beta": self.beta,
-            "focusing": self.focusing,
-            "alpha": self.alpha,
-            "class_weights": self.class_weights,
-            "focal_reduction": self.focal_reduction,
-            "dataset_size": self.dataset_size,
-            "from_logits": self.from_logits,
-        }
+        names = ("beta", "focusing", "alpha", "class_weights", "focal_reduction", "dataset_size")
+        own = {name: getattr(self, name) for name in (*names, "from_logits")}
+        return super().get_config() | own
 
 
 def _check_focusing(focusing: float) -> None:
@@ -183,9 +173,9 @@ def _prepare(y_true, y_pred):
 def _log_probabilities(y_pred, from_logits):
     """log p and log(1 - p) of each class, (N, C) each.
 
-    Finite, with finite gradients. 1 - p is a sum over the other classes, which does not cancel.
-    A probability of 0 counts as the smallest normal number and has no gradient; so does an
-    infinite logit as 1e30.
+    Finite, with finite gradients. 1 - p is a sum over the other classes, which does not cancel. A
+    probability of 0 counts as the smallest normal number and has no gradient; so does an infinite
+    logit as 1e30.
     """
     itself = ops.eye(y_pred.shape[-1], dtype="bool")  # (C, C)
     if from_logits:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
+from pydantic import ConfigDict, Field, TypeAdapter, with_config
 from typing_extensions import TypedDict
 
 from skinlib.data.dataset import CLASSES
@@ -25,7 +25,8 @@ SCHEMA = 3
 
 PREDICTIONS, ISIC, HEAT_MAPS = "predictions.csv", "isic2018_test.csv", "heat_maps.csv"
 PREDICTION_COLUMNS = ["image_id", "lesion_id", "label", *CLASSES]
-HEAT_MAP_COLUMNS = ["image_id", "lesion_id", "label", "map", "pointing", "energy", "overlap"]
+POINTING = ["pointing", "energy", "overlap"]
+HEAT_MAP_COLUMNS = ["image_id", "lesion_id", "label", "map", *POINTING]
 
 Count = Annotated[int, Field(ge=0)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
@@ -110,13 +111,13 @@ class Run:
     """One training run.
 
     Attributes:
-        config: what `run.json` holds, see `Config`; `files`, `weights` and `sha256` are added
-            when it is written.
-        predictions: one row per test image: `image_id`, `lesion_id`, `label` (a class name) and
-            one column of probabilities per class.
+        config: what `run.json` holds, see `Config`; `files`, `weights` and `sha256` are added when
+            it is written.
+        predictions: one row per test image: `image_id`, `lesion_id`, `label` (a class name) and one
+            column of probabilities per class.
         isic2018_test: the same for the test set of ISIC 2018, or None.
-        heat_maps: what `skinlib.explain.heat_map_scores` says of the test images whose outline
-            is known, or None.
+        heat_maps: what `skinlib.explain.heat_map_scores` says of the test images whose outline is
+            known, or None.
         folder: where it lies, or None.
     """
 
@@ -200,10 +201,8 @@ class Run:
                 for name in config["files"]
             }
             _check(config, tables)
-        except ValidationError as error:
-            raise RecordError(f"the run {folder} cannot be read: {in_words(error)}") from None
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-            raise RecordError(f"the run {folder} cannot be read: {error}") from error
+            raise RecordError(f"the run {folder} cannot be read: {in_words(error)}") from error
         return cls(config, tables[PREDICTIONS], tables.get(ISIC), tables.get(HEAT_MAPS), folder)
 
 
@@ -250,13 +249,13 @@ def load(*folders: str | Path) -> pd.DataFrame:
 
     Returns:
         Columns: `model`, `variant` (see `Recipe.variant`), `deformable`, `attention`, `beta`,
-        `data`, `split`, `seed`, `size` (pixels), `epochs`, `dtype`, `processor`, `backend`,
-        `date`, `commit`, `clean`, `parameters`, `seconds`, `images_per_second`,
-        `peak_memory_mib`; scores from 0 to 1: `accuracy`, `precision`, `F1`, `balanced accuracy`,
-        and the first and last of them on ISIC 2018's test set (`isic ...`); means over lesions of
-        `pointing`, `energy`, `overlap`; vital signs: `offset_mean`, `offset_p95` (pixels),
-        `mask_mean`, `mask_std`, `gamma`, `attention_top_tenth`, `dead_relu`, `dead` (why the run
-        is to be distrusted, or ''); and `run`, the `Run` itself.
+        `data`, `split`, `seed`, `size` (pixels), `epochs`, `dtype`, `processor`, `backend`, `date`,
+        `commit`, `clean`, `parameters`, `seconds`, `images_per_second`, `peak_memory_mib`; scores
+        from 0 to 1: `accuracy`, `precision`, `F1`, `balanced accuracy`, and the first and last of
+        them on ISIC 2018's test set (`isic ...`); means over lesions of `pointing`, `energy`,
+        `overlap`; vital signs: `offset_mean`, `offset_p95` (pixels), `mask_mean`, `mask_std`,
+        `gamma`, `attention_top_tenth`, `dead_relu`, `dead` (why the run is to be distrusted, or
+        ''); and `run`, the `Run` itself.
     """
     rows = []
     for path in sorted(file for folder in folders for file in Path(folder).glob("*/run.json")):
@@ -275,10 +274,16 @@ COLUMNS = [
     *("model", "variant", "deformable", "attention", "beta", "data", "split", "seed", "size"),
     *("epochs", "dtype", "processor", "backend", "date", "commit", "clean", "parameters"),
     *("seconds", "images_per_second", "peak_memory_mib", *TABLE1),
-    *("isic accuracy", "isic balanced accuracy", "pointing", "energy", "overlap"),
+    *("isic accuracy", "isic balanced accuracy", *POINTING),
     *("offset_mean", "offset_p95", "mask_mean", "mask_std", "gamma", "attention_top_tenth"),
     *("dead_relu", "dead", "run"),
 ]
+
+
+def over_lesions(heat_maps: pd.DataFrame, kind: str) -> pd.Series:
+    """The mean of each score of one kind of map, in which each lesion counts once."""
+    chosen = heat_maps[heat_maps["map"] == kind]
+    return chosen.groupby("lesion_id")[POINTING].mean().mean()
 
 
 def _row(run: Run) -> dict:
@@ -312,9 +317,7 @@ def _row(run: Run) -> dict:
         values = score_values(run.isic2018_test, ("accuracy", "balanced accuracy"))
         row |= {f"isic {name}": value for name, value in values.items()}
     if run.heat_maps is not None:
-        own = run.heat_maps[run.heat_maps["map"] == "network"]
-        by_lesion = own.groupby("lesion_id")[["pointing", "energy", "overlap"]].mean()
-        row |= by_lesion.mean().to_dict()
+        row |= over_lesions(run.heat_maps, "network").to_dict()
     if signs["deformable"]:
         row |= signs["deformable"]
     if signs["attention"]:

@@ -26,18 +26,20 @@ BINS = 15
 """Of the expected calibration error: of equal width, over the largest probability."""
 
 
+def table_of(run: Run | pd.DataFrame) -> pd.DataFrame:
+    """A run's predictions, or the table itself that is like them."""
+    return run if isinstance(run, pd.DataFrame) else run.predictions
+
+
 def arrays(run: Run | pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """Labels, int64 (N,), and probabilities, float64 (N, 7)."""
-    table = getattr(run, "predictions", run)
+    table = table_of(run)
     labels = pd.Categorical(table["label"], categories=CLASSES).codes.astype("int64")
     return labels, table[list(CLASSES)].to_numpy(dtype=float)
 
 
 def weighted_scores(
-    labels: np.ndarray,
-    probabilities: np.ndarray,
-    weights: np.ndarray,
-    names: Sequence[str],
+    labels: np.ndarray, probabilities: np.ndarray, weights: np.ndarray, names: Sequence[str]
 ) -> pd.DataFrame:
     """Scores of predictions that count as often as their weights say.
 
@@ -64,7 +66,7 @@ def weighted_scores(
 
 
 def _decisions(labels: np.ndarray, predicted: np.ndarray, weights: np.ndarray) -> dict:
-    """Scores of the most probable class; scikit-learn's take 50 times as long."""
+    """Scores of predicted classes, (N,), each (R,); scikit-learn's take 50 times as long."""
     count = len(CLASSES)
     cell = np.eye(count**2)[labels * count + predicted]  # (N, 49)
     cells = (weights @ cell).reshape(-1, count, count)  # (R, true class, predicted class)
@@ -86,7 +88,7 @@ def _decisions(labels: np.ndarray, predicted: np.ndarray, weights: np.ndarray) -
 
 
 def _rankings(labels: np.ndarray, probabilities: np.ndarray, weight: np.ndarray) -> dict:
-    """One class against the rest, mean over the classes that occur."""
+    """One class against the rest, mean over the classes that occur; `weight`: (N,)."""
     seen = weight > 0
     labels, probabilities, weight = labels[seen], probabilities[seen], weight[seen]
     areas, precisions = [], []
@@ -101,7 +103,7 @@ def _rankings(labels: np.ndarray, probabilities: np.ndarray, weight: np.ndarray)
 
 
 def _calibrations(labels: np.ndarray, probabilities: np.ndarray, weight: np.ndarray) -> dict:
-    """Guo et al. (2017), eq. 3; Brier (1950): a sum over the classes, 0 to 2."""
+    """Guo et al. (2017), eq. 3; Brier (1950): a sum over the classes, 0 to 2. `weight`: (N,)."""
     table = _bins(labels, probabilities, weight)
     share = table["images"] / table["images"].sum()
     squares = ((probabilities - np.eye(len(CLASSES))[labels]) ** 2).sum(1)
@@ -137,14 +139,13 @@ def score_values(run: Run | pd.DataFrame, names: Sequence[str] = TABLE1) -> dict
 def bootstrap_weights(run: Run | pd.DataFrame, resamples: int) -> np.ndarray:
     """Bootstrap weights, (resamples, N): lesions drawn within each class; seeded.
 
-    Of a class's n lesions, n - 1 are drawn with replacement and weigh n / (n - 1) each,
-    since n draws have too little spread by that factor (Rao and Wu 1988). Each class
-    keeps its lesions' number: a mean over classes would else be one over fewer in
-    samples that miss a class.
+    Of a class's n lesions, n - 1 are drawn with replacement and weigh n / (n - 1) each, since n
+    draws have too little spread by that factor (Rao and Wu 1988). Each class keeps its lesions'
+    number: a mean over classes would else be one over fewer in samples that miss a class.
     """
     labels, _ = arrays(run)
-    lesion_ids = getattr(run, "predictions", run)["lesion_id"]
-    _, first, lesion = np.unique(lesion_ids, return_index=True, return_inverse=True)
+    lesions = table_of(run)["lesion_id"].to_numpy(dtype=str)
+    _, first, lesion = np.unique(lesions, return_index=True, return_inverse=True)
     weights = np.ones((resamples, len(first)))
     rng = np.random.default_rng(0)
     for c in np.unique(labels[first]):
@@ -161,20 +162,18 @@ def scores(
 ) -> pd.DataFrame:
     """Scores, each with a 95 % bootstrap interval that draws lesions, class by class.
 
-    In simulated test parts with HAM10000's proportions it covers the truth 92 to 94 %
-    of the time from 400 lesions on, of which the rarest class has six. With 150, two of
-    the rarest class, it does so for accuracy, precision and F1, but balanced accuracy
-    is covered 86 % of the time, macro F1 90: two lesions that are alike show no spread.
-    A class with a single lesion adds nothing to the width. How often a class occurs is
-    not at stake.
+    In simulated test parts with HAM10000's proportions it covers the truth 92 to 94 % of the time
+    from 400 lesions on, of which the rarest class has six. With 150, two of the rarest class, it
+    does so for accuracy, precision and F1, but balanced accuracy is covered 86 % of the time, macro
+    F1 90: two lesions that are alike show no spread. A class with a single lesion adds nothing to
+    the width. How often a class occurs is not at stake.
 
     Args:
         run: a run, or a table like its `predictions`.
-        names: of `SCORES`. Precision and F1 are weighted by the classes' support, their
-            "macro" forms are not; balanced accuracy is the mean recall; ROC AUC and
-            average precision set each class against the rest; ECE is the expected
-            calibration error (Guo et al. 2017); the Brier score sums over the classes,
-            0 to 2. Means are over the classes that occur.
+        names: of `SCORES`. Precision and F1 are weighted by the classes' support, their "macro"
+            forms are not; balanced accuracy is the mean recall; ROC AUC and average precision set
+            each class against the rest; ECE is the expected calibration error (Guo et al. 2017);
+            the Brier score sums over the classes, 0 to 2. Means are over the classes that occur.
         resamples: how many bootstrap samples; they are seeded.
 
     Returns:
@@ -189,7 +188,7 @@ def scores(
 
 def majority_baseline(run: Run | pd.DataFrame, names: Sequence[str] = TABLE1) -> dict[str, float]:
     """The scores of always answering the most frequent class of the test part."""
-    table = getattr(run, "predictions", run).copy()
+    table = table_of(run).copy()
     most = table["label"].mode()[0]
     table[list(CLASSES)] = [float(name == most) for name in CLASSES]
     return score_values(table, names)

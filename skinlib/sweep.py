@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
@@ -18,7 +18,7 @@ from skinlib.environment import cores
 from skinlib.errors import SkinlibError
 from skinlib.experiments import Experiment
 from skinlib.runs import Run, is_done
-from skinlib.training.recipe import Recipe
+from skinlib.training.recipe import Dtype, Recipe
 
 WAIT = 30
 """Seconds to wait for a cluster's first worker."""
@@ -65,12 +65,12 @@ class Source:
 
 
 def pending(
-    experiments: list[Experiment], dataset: Dataset, folder: Path, dtype: str = "float32"
+    experiments: list[Experiment], dataset: Dataset, folder: Path, dtype: Dtype = "float32"
 ) -> list[Experiment]:
     """The experiments that have no run in a folder yet.
 
-    A run counts for an experiment if its recipe, split and data are the same; in whichever dtype
-    it was made, for it says so.
+    A run counts for an experiment if its recipe, split and data are the same; in whichever dtype it
+    was made, for it says so.
 
     Args:
         experiments: what is asked for.
@@ -128,8 +128,8 @@ def run_all(
         folder: for the runs; on a cluster, one that every worker reaches.
         jobs: how many processes at a time; they share the cores.
         scheduler: the address of a Dask cluster; None works here. A worker that dies costs its
-            current run only, from its last checkpoint. Where workers have the resource "GPU",
-            each run takes one.
+            current run only, from its last checkpoint. Where workers have the resource "GPU", each
+            run takes one.
         keep_weights: of each run.
         progress: show a bar, with the time left.
 
@@ -156,12 +156,16 @@ def run_all(
         )
 
 
+Results = Generator[tuple[str, str]]
+"""The title of each experiment that has ended, and why it failed, or nothing."""
+
+
 def _folder_name(experiment: Experiment, source: Source) -> str:
     words = f"{experiment.title} {source.size}px"
     return "_".join("".join(c if c.isalnum() or c in ".=" else " " for c in words).split())
 
 
-def _here(commands: dict[str, list[str]], jobs: int) -> Iterator[tuple[str, str]]:
+def _here(commands: dict[str, list[str]], jobs: int) -> Results:
     threads = max(1, cores() // jobs) if jobs > 1 else None
     processes: list[subprocess.Popen] = []
     pool = ThreadPoolExecutor(jobs)
@@ -174,11 +178,12 @@ def _here(commands: dict[str, list[str]], jobs: int) -> Iterator[tuple[str, str]
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
         for process in processes:
-            process.stdin.close()  # which stops it
+            if process.stdin:
+                process.stdin.close()  # which stops it
         pool.shutdown()
 
 
-def _on_cluster(commands: dict[str, list[str]], scheduler: str) -> Iterator[tuple[str, str]]:
+def _on_cluster(commands: dict[str, list[str]], scheduler: str) -> Results:
     from distributed import Client
     from distributed import as_completed as as_ended
 
@@ -201,8 +206,8 @@ def _on_cluster(commands: dict[str, list[str]], scheduler: str) -> Iterator[tupl
             for title, c in commands.items()
         }
         for future in as_ended(futures):
-            error = future.exception()
-            yield futures[future], future.result() if error is None else str(error)
+            failure = future.exception()
+            yield futures[future], future.result() if failure is None else str(failure)
 
 
 def _run_one(command: list[str], threads: int | None = None, started: list | None = None) -> str:
@@ -227,7 +232,7 @@ def _run_one(command: list[str], threads: int | None = None, started: list | Non
     if started is not None:
         started.append(process)
     with process:
-        errors = process.stderr.read()
+        errors = process.stderr.read() if process.stderr else ""
     if process.returncode == 0:
         return ""
     lines = errors.strip().splitlines() or [f"it ended with {process.returncode}"]

@@ -1,9 +1,8 @@
 import keras
-import numpy as np
 import pytest
 from keras import layers
 
-from skinlib.cost import cost, multiply_adds, size_on_disk
+from skinlib.cost import multiply_adds
 from skinlib.layers.attention import AttentionResidual, SoftAttention
 from skinlib.layers.deformable import DeformableConv2D
 from skinlib.models import build
@@ -102,11 +101,3 @@ def test_unknown_height_and_width():
     model = keras.Model(inputs, layers.Conv2D(1, 1)(inputs))
     with pytest.raises(ValueError, match=r"fixed input shape, got \(None, None, None, 3\)"):
         multiply_adds(model)
-
-
-@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
-def test_size_on_disk_is_four_bytes_a_parameter():
-    inputs = keras.Input((100,))
-    model = keras.Model(inputs, layers.Dense(1000)(inputs))
-    assert size_on_disk(model) == pytest.approx(4 * model.count_params(), rel=0.1)
-    assert np.isclose(cost(model)["bytes_on_disk"], size_on_disk(model), rtol=0.01)

@@ -54,7 +54,7 @@ def test_a_place_is_drawn_where_it_looks():
     """Stretched corner on corner, as the library does, a map of few places misses the lesion."""
     places = np.zeros((1, 4, 4))
     places[0, 1, 2] = 1
-    (heat,) = explain.stretch(places, (64, 64))
+    (heat,) = explain.upsample(places, (64, 64))
     rows, columns = np.mgrid[:64, :64] + 0.5
     assert np.average(rows, weights=heat) == pytest.approx(1.5 * 16, abs=1e-4)
     assert np.average(columns, weights=heat) == pytest.approx(2.5 * 16, abs=1e-4)
@@ -180,27 +180,29 @@ def test_a_perfect_map_scores_1_and_its_opposite_0():
 
 
 def test_a_blob_is_a_round_gaussian_about_the_middle():
-    blob = explain.blob(10)
+    blob = explain.center_prior(10)
     np.testing.assert_allclose(blob, np.rot90(blob))
     rows, columns = np.mgrid[:10, :10] - 4.5
     for value in (rows, columns):
         assert np.average(value, weights=blob) == pytest.approx(0, abs=1e-12)
-    wide = explain.blob(1000)
+    wide = explain.center_prior(1000)
     spread = np.average((np.mgrid[:1000, :1000][0] - 499.5) ** 2, weights=wide)
     np.testing.assert_allclose(spread**0.5, 200, rtol=0.15)  # the tails are cut
-    narrow = np.average((np.mgrid[:1000, :1000][0] - 499.5) ** 2, weights=explain.blob(1000, 20))
+    narrow = np.average(
+        (np.mgrid[:1000, :1000][0] - 499.5) ** 2, weights=explain.center_prior(1000, 20)
+    )
     np.testing.assert_allclose(narrow**0.5, 20, rtol=1e-3)
 
 
 def test_a_coarse_outline_is_the_outline_where_places_are_enough():
-    np.testing.assert_allclose(explain.coarse(MASKS, 8), MASKS)
+    np.testing.assert_allclose(explain.mask_at_resolution(MASKS, 8), MASKS)
     corner = np.zeros((1, 8, 8))
     corner[:, 4:, :4] = 1
-    (two,) = explain.coarse(corner, 2)
+    (two,) = explain.mask_at_resolution(corner, 2)
     assert two[6:, :2].tolist() == [[1, 1], [1, 1]]
     assert np.average(np.mgrid[:8, :8][0], weights=two) > 4
     assert np.average(np.mgrid[:8, :8][1], weights=two) < 3
-    assert explain.overlap(explain.coarse(MASKS, 2), MASKS)[0] < 1
+    assert explain.overlap(explain.mask_at_resolution(MASKS, 2), MASKS)[0] < 1
 
 
 def test_a_uniform_map_scores_the_lesions_share():
@@ -244,33 +246,26 @@ def test_deletion_and_insertion_of_a_network_that_counts_white(counting):
     image = np.zeros((8, 8, 3))
     image[:4] = 255
     heat = np.arange(64, 0, -1).reshape(8, 8)  # white first
-    deletion = explain.curve(counting, image, heat, 1, steps=4)
-    insertion = explain.curve(counting, image, heat, 1, insertion=True, steps=4)
-    np.testing.assert_allclose(deletion, [0.5, 0.375, 0.25, 0.375, 0.5], atol=1e-6)
-    np.testing.assert_allclose(insertion, [0.5, 0.625, 0.75, 0.625, 0.5], atol=1e-6)
+    orders = {"white first": np.stack([heat, heat]), "black first": np.stack([-heat, -heat])}
+    found = explain.curves(counting, np.stack([image, image]), orders, np.array([1, 0]), steps=4)
+    one, other = found["deletion"]["white first"]
+    np.testing.assert_allclose(one, [0.5, 0.375, 0.25, 0.375, 0.5], atol=1e-6)
+    np.testing.assert_allclose(other, -one, atol=1e-6)
+    one, _ = found["insertion"]["white first"]
+    np.testing.assert_allclose(one, [0.5, 0.625, 0.75, 0.625, 0.5], atol=1e-6)
+    one, _ = found["deletion"]["black first"]
+    np.testing.assert_allclose(one, [0.5, 0.625, 0.75, 0.625, 0.5], atol=1e-6)
 
 
 def test_fresh_weights_make_another_map_and_the_same_seed_the_same(proposed):
     """Adebayo et al.: what survives random weights was not learnt."""
     before = explain.heat_map(proposed, IMAGES, CLASSES)
     after, again = (
-        explain.heat_map(explain.randomised(proposed, seed=1), IMAGES, CLASSES) for _ in range(2)
+        explain.heat_map(explain.randomize_weights(proposed, seed=1), IMAGES, CLASSES)
+        for _ in range(2)
     )
     assert np.abs(after - before).max() > 0.1
     np.testing.assert_allclose(after, again, atol=1e-5)
-
-
-def test_curves_are_one_curve_per_image_and_order(proposed):
-    orders = {"random": np.random.default_rng(1).random((2, 64, 64))}
-    found = explain.curves(proposed, IMAGES, orders, CLASSES, steps=2)
-    assert list(found) == ["deletion", "insertion"]
-    for kind, curves in found.items():
-        for image, heat, label, curve in zip(
-            IMAGES, orders["random"], CLASSES, curves["random"], strict=True
-        ):
-            insertion = kind == "insertion"
-            alone = explain.curve(proposed, image, heat, label, insertion=insertion, steps=2)
-            assert curve == pytest.approx(alone)
 
 
 def test_rank_correlation_leaves_flat_maps_out():

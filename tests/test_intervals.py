@@ -36,7 +36,7 @@ def test_a_single_value_has_no_interval():
 
 def test_no_value_has_no_mean():
     """A network that has not been run yet is an empty cell, not a warning."""
-    row = mean_over_seeds(pd.DataFrame({"accuracy": [], "run": []}))
+    row = mean_over_seeds(pd.DataFrame({"accuracy": [], "seed": [], "run": []}))
     assert row["runs"] == 0
     assert show(row) == show(row, signed=True) == ""
 
@@ -163,9 +163,11 @@ def test_runs_of_different_test_parts_are_not_compared(noisy):
 
 def test_a_mean_over_seeds():
     runs = [run_of([5] * 200, [5] * n + [4] * (200 - n)) for n in (100, 110, 120)]
-    table = pd.DataFrame({"accuracy": [0.5, 0.55, 0.6], "run": runs})
+    table = pd.DataFrame({"accuracy": [0.5, 0.55, 0.6], "seed": range(3), "run": runs})
     row = mean_over_seeds(table)
     assert row.to_dict() == {**t_interval([0.5, 0.55, 0.6]), "runs": 3}
+    twice = mean_over_seeds(table.assign(seed=[0, 0, 1]))
+    assert twice.to_dict() == {**t_interval([0.525, 0.6]), "runs": 3}
     alone = mean_over_seeds(table[:1])
     assert alone["low"] < alone["value"] == 0.5 < alone["high"]
 

@@ -1,3 +1,4 @@
+import hashlib
 import json
 from dataclasses import replace
 
@@ -44,8 +45,9 @@ def sealed(path, **changes):
     for name, value in changes.items():
         place, _, last = name.rpartition("__")
         (config[place] if place else config)[last] = value
-    config["sha256"] = runs._digest(config)
-    path.write_text(json.dumps(config))
+    del config["sha256"]
+    text = json.dumps(config, sort_keys=True)
+    path.write_text(json.dumps(config | {"sha256": hashlib.sha256(text.encode()).hexdigest()}))
 
 
 def rewrite(folder, change):

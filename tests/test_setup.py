@@ -43,10 +43,6 @@ def test_conda_users_get_the_same_versions():
     assert SpecifierSet(python.removeprefix("python ")) == SpecifierSet(PROJECT["requires-python"])
 
 
-def test_makefile_installs_what_conda_does_and_what_tries_the_pages():
-    assert "-c constraints.txt -e '.[book,test,browser]'" in (ROOT / "Makefile").read_text()
-
-
 def test_a_fresh_clone_takes_the_pins_as_they_are(tmp_path):
     """Git may write pyproject.toml a moment after constraints.txt."""
     for name in ("Makefile", "constraints.txt", "pyproject.toml"):

@@ -19,6 +19,7 @@ from pathlib import Path
 import nbformat
 import yaml
 from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
@@ -184,6 +185,7 @@ async def _run_cells(chapter: NotebookNode, notebook: Path, kernel: str) -> None
     )
     client.reset_execution_trackers()
     manager = client.create_kernel_manager()
+    assert isinstance(manager, AsyncKernelManager)  # as nbclient's always are
     manager.transport_encryption = "auto"  # ipykernel 7 warns of each kernel without it
     number, now = 0, True
     try:
@@ -199,7 +201,7 @@ async def _run_cells(chapter: NotebookNode, notebook: Path, kernel: str) -> None
             f"{notebook.name}, cell {number}: {error.ename}: {error.evalue}"
         ) from None
     except DeadKernelError:
-        if asyncio.current_task().cancelling():
+        if (task := asyncio.current_task()) and task.cancelling():
             raise asyncio.CancelledError from None
         raise SkinlibError(
             f"{notebook.name}, cell {number}: the kernel died, perhaps for want of memory"

@@ -1,7 +1,7 @@
 """From the table of runs to the tables of the chapters 7 to 9.
 
-`runs` is what `skinlib.runs.load` returns. Shares are from 0 to 1; an interval has the
-columns `value`, `low`, `high`. What was not run is missing or NaN, never an error.
+`runs` is what `skinlib.runs.load` returns. Shares are from 0 to 1; an interval has the columns
+`value`, `low`, `high`. What was not run is missing or NaN, never an error.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from skinlib.book.verdict import ENOUGH, PAPER_SCORES, PARTS, PLACES
+from skinlib.book.verdict import BOTH, ENOUGH, PAPER_SCORES, PARTS, PLACES
 from skinlib.book.verdict import parts as verdict_of_parts
 from skinlib.data.dataset import CLASSES, IMAGES_PER_CLASS
 from skinlib.experiments import READINGS
@@ -23,8 +23,8 @@ from skinlib.intervals import (
     t_interval,
     wilson_interval,
 )
-from skinlib.models import MODELS
-from skinlib.runs import Run
+from skinlib.models import MODELS, NAMES
+from skinlib.runs import POINTING, Run, over_lesions
 from skinlib.scores import per_class
 from skinlib.training.recipe import Recipe
 
@@ -32,7 +32,6 @@ RIVALS = tuple(name for name in MODELS if name != "proposed")
 TESTED = 1503
 """Images in 15 % of HAM10000: the paper's test set, about."""
 
-BOTH = ("random", "grouped")
 SIGNS = {
     "offset_mean": "offset, px",
     "offset_p95": "its 95 %",
@@ -43,11 +42,6 @@ SIGNS = {
     "dead_relu": "dead ReLU",
 }
 """Vital sign -> its name in a table."""
-
-POINTING = ("pointing", "energy", "overlap")
-NAMES = {"arl14": "ARL14", "arl50": "ARL50", "alexnet": "AlexNet", "vgg16": "VGG16"}
-NAMES |= {"resnet50": "ResNet50", "proposed": "proposed"}
-"""The networks as the paper writes them."""
 
 
 def live(runs: pd.DataFrame, **columns: object) -> pd.DataFrame:
@@ -61,8 +55,8 @@ def live(runs: pd.DataFrame, **columns: object) -> pd.DataFrame:
 def main_size(runs: pd.DataFrame) -> int:
     """The size that the pages show, in pixels.
 
-    The first of `PLACES` at which the recipe as printed has enough runs; else the one
-    with most live runs; 64 if there are none.
+    The first of `PLACES` at which the recipe as printed has enough runs; else the one with most
+    live runs; 64 if there are none.
     """
     found = live(runs)
     printed = live(runs, variant="proposed", split="random")["size"].value_counts()
@@ -99,33 +93,15 @@ def vital_signs(runs: pd.DataFrame) -> pd.DataFrame:
     return table.rename(columns=SIGNS).rename_axis(["network", "size"])
 
 
-def score(runs: pd.DataFrame, name: str = "accuracy") -> pd.Series:
-    """The mean of a column over seeds, with Student's interval.
-
-    A single run gets the interval of `skinlib.scores.scores`; trainings of one seed
-    count once.
-
-    Returns:
-        `value`, `low`, `high` and `runs`; NaN and 0 without runs.
-    """
-    if len(runs) == 1:
-        return mean_over_seeds(runs, name)
-    row = t_interval(runs.groupby("seed")[name].mean())
-    return pd.Series({**row, "runs": len(runs)})
-
-
 def table1(runs: pd.DataFrame, paper: pd.DataFrame, name: str) -> pd.DataFrame:
     """A score of the paper's table 1 beside ours, wherever we have one.
 
-    Args:
-        runs: the table of runs.
-        paper: one row per network; a column per score, 0 to 1.
-        name: of the score.
+    `paper` has one row per network, and a column per score, 0 to 1.
 
     Returns:
-        One row per network; columns (source, "value" | "low" | "high" | "runs"). The
-        first source is the paper, with Wilson's interval of a test set of `TESTED`
-        images if the score is the accuracy; then ours by split and size.
+        One row per network; columns (source, "value" | "low" | "high" | "runs"). The first source
+        is the paper, with Wilson's interval of a test set of `TESTED` images if the score is the
+        accuracy; then ours by split and size.
     """
     table = {}
     sources = live(runs)[["size", "split"]].drop_duplicates()
@@ -138,7 +114,7 @@ def table1(runs: pd.DataFrame, paper: pd.DataFrame, name: str) -> pd.DataFrame:
             row["the paper", end] = ends[end] if name == "accuracy" else np.nan
         for size, split in sources.itertuples(index=False):
             source = f"ours, {split} split, {size} x {size}"
-            found = score(live(runs, variant=model, split=split, size=size), name)
+            found = mean_over_seeds(live(runs, variant=model, split=split, size=size), name)
             row |= {(source, key): value for key, value in found.items()}
         table[NAMES[model]] = row
     return pd.DataFrame(table).T.astype(float)
@@ -148,8 +124,8 @@ def table1_words(runs: pd.DataFrame, paper: pd.DataFrame, size: int) -> pd.DataF
     """The whole of table 1 in words: one row per network and score.
 
     Returns:
-        The paper's number, ours on both splits with the number of runs, and how far
-        the random split's lies above the paper's, in points.
+        The paper's number, ours on both splits with the number of runs, and how far the random
+        split's lies above the paper's, in points.
     """
     rows = {}
     for model in paper.index:
@@ -157,7 +133,7 @@ def table1_words(runs: pd.DataFrame, paper: pd.DataFrame, size: int) -> pd.DataF
             value = paper.loc[model, name]
             row = {"the paper": f"{100 * value:.2f}"}
             for split in BOTH:
-                found = score(live(runs, variant=model, split=split, size=size), name)
+                found = mean_over_seeds(live(runs, variant=model, split=split, size=size), name)
                 row[f"ours, {split}"] = in_words(found)
                 if split == "random":
                     gap = found[["value", "low", "high"]] - value
@@ -178,9 +154,8 @@ def new_images(runs: pd.DataFrame) -> pd.DataFrame:
     """Each live run's scores on its own test set, and on ISIC 2018's.
 
     Returns:
-        One row per run that was asked about the latter: `network`, `split`, `size`,
-        `seed`, `accuracy`, `isic accuracy`, `balanced accuracy`,
-        `isic balanced accuracy`.
+        One row per run that was asked about the latter: `network`, `split`, `size`, `seed`,
+        `accuracy`, `isic accuracy`, `balanced accuracy`, `isic balanced accuracy`.
     """
     shown = ["variant", "split", "size", "seed"]
     for name in ("accuracy", "balanced accuracy"):
@@ -191,12 +166,7 @@ def new_images(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def pairs(runs: pd.DataFrame, size: int, *, resamples: int = 300) -> pd.DataFrame:
-    """How much more accurate the proposed network is, pair by pair.
-
-    Args:
-        runs: the table of runs.
-        size: of their images.
-        resamples: of the lesions; they are seeded.
+    """How much more accurate the proposed network is, pair by pair, on images of one size.
 
     Returns:
         Index `comparison`, `split`, `seed`; columns `value`, `low`, `high`.
@@ -233,8 +203,7 @@ def recalls(runs: pd.DataFrame) -> pd.DataFrame:
 
     A single run's interval is Wilson's, which takes images for independent.
 
-    Args:
-        runs: of one variant, split and size; one or more.
+    `runs`: of one variant, split and size; one or more.
 
     Returns:
         One row per class: `recall` and its `low` and `high`, `images` (of a test set).
@@ -252,18 +221,13 @@ def recalls(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def readings(runs: pd.DataFrame, paper: float, size: int) -> pd.DataFrame:
-    """How near each thing that the paper may have done comes to its accuracy.
-
-    Args:
-        runs: the table of runs; dead ones are shown and marked.
-        paper: its accuracy.
-        size: of the images.
+    """How near each thing that the paper may have done comes to its accuracy, on one size.
 
     Returns:
-        One row per reading or fault that was run: `value`, `low`, `high`, `runs`;
-        `fault`; `dead`, why it says nothing, or ''; `best epoch`, the highest accuracy
-        of any epoch on the test set; `share`, of the gap from the recipe as printed;
-        `enough`, whether its interval reaches the paper's (Wilson's).
+        One row per reading or fault that was run: `value`, `low`, `high`, `runs`; `fault`; `dead`,
+        why it says nothing, or ''; `best epoch`, the highest accuracy of any epoch on the test set;
+        `share`, of the gap from the recipe as printed; `enough`, whether its interval reaches the
+        paper's (Wilson's).
     """
     runs = runs[(runs["data"] == "ham10000") & (runs["size"] == size)]
     chosen = {}
@@ -281,7 +245,7 @@ def readings(runs: pd.DataFrame, paper: float, size: int) -> pd.DataFrame:
             alive = found[found["dead"] == ""]
             best = [run.history.get("val_accuracy", [np.nan]) for run in found["run"]]
             rows[name] = {
-                **score(alive if len(alive) else found),
+                **mean_over_seeds(alive if len(alive) else found),
                 "fault": fault,
                 "dead": "" if len(alive) else found["dead"].iloc[0],
                 "best epoch": np.mean([max(values) for values in best]),
@@ -378,7 +342,7 @@ def gap_chart(runs: pd.DataFrame) -> pd.DataFrame:
     for split, words in (("grouped", "split by lesion"), ("random", "the paper's split")):
         found = live(runs, variant="proposed", split=split, size=size)
         if len(found):
-            rows[f"ours, {words}, {size} x {size}"] = score(found)
+            rows[f"ours, {words}, {size} x {size}"] = mean_over_seeds(found)
     copied = live(runs, variant="proposed", split="copied", size=size)
     if len(copied):
         value = at_natural_shares(copied)
@@ -390,11 +354,10 @@ def gap_chart(runs: pd.DataFrame) -> pd.DataFrame:
 def pointing(runs: pd.DataFrame) -> pd.DataFrame:
     """How well heat maps point at the lesion, network by network, and the controls.
 
-    The interval of several trainings is Student's over their means; of one, it is over
-    lesions. Controls are those of the proposed network (of the first, if there is none).
+    The interval of several trainings is Student's over their means; of one, it is over lesions.
+    Controls are those of the proposed network (of the first, if there is none).
 
-    Args:
-        runs: of one data set; those without heat maps are left out.
+    `runs`: of one data set; those without heat maps are left out.
 
     Returns:
         Index (score, whose map); columns `value`, `low`, `high`, `runs`.
@@ -411,21 +374,15 @@ def pointing(runs: pd.DataFrame) -> pd.DataFrame:
     for column in POINTING:
         for label, variant, kind in shown:
             of = [run.heat_maps for run in runs["run"][runs["variant"] == variant]]
-            of = [table[table["map"] == kind] for table in of]
+            row = t_interval([over_lesions(table, kind)[column] for table in of])
             if len(of) == 1:
-                row = cluster_bootstrap(of[0][column].to_numpy(), of[0]["lesion_id"])
-            else:
-                row = t_interval([over_lesions(table, column) for table in of])
+                only = of[0][of[0]["map"] == kind]
+                row = cluster_bootstrap(only[column].to_numpy(), only["lesion_id"])
             rows[column, label] = {**row, "runs": len(of)}
     return pd.DataFrame(rows).T
 
 
 CONTROLS = {kind: f"control: {kind}" for kind in MAPS[1:]}
-
-
-def over_lesions(table: pd.DataFrame, column: str) -> float:
-    """The mean of a heat-map score, in which each lesion counts once."""
-    return table.groupby("lesion_id")[column].mean().mean()
 
 
 def with_controls(runs: pd.DataFrame) -> pd.DataFrame:
@@ -437,21 +394,16 @@ def with_controls(runs: pd.DataFrame) -> pd.DataFrame:
     for _, row in runs[runs["variant"] == "proposed"].iterrows():
         maps = row["run"].heat_maps
         if maps is not None:
-            for kind in MAPS[1:]:
-                of = maps[maps["map"] == kind]
-                values = {column: over_lesions(of, column) for column in POINTING}
-                rows.append({**row, "variant": kind, **values})
+            rows += [{**row, "variant": kind, **over_lesions(maps, kind)} for kind in MAPS[1:]]
     if not rows:
         return runs
     return pd.concat([runs, pd.DataFrame(rows)], ignore_index=True)
 
 
 def first_answers(runs: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
-    """What each network says of the first test image of some classes.
+    """What each network says of the first test image of some (true) classes.
 
-    Args:
-        runs: of one split and seed, so that their test images are the same.
-        classes: the true classes.
+    `runs` are of one split and seed, so that their test images are the same.
 
     Returns:
         One row per network, one column per class: 'nv 61.0 %'.

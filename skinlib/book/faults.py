@@ -1,20 +1,21 @@
 """Faults of deformable convolutions that were seen in public ports, put into our own call.
 
-Each function computes y from x (N, H, W, C), w (3, 3, C, F) and offset (N, H, W, 18), without
-a mask, as `skinlib.layers.deformable.deform_conv2d` does, but for its one fault. None of them
-raises an error.
+Each function computes y from x (N, H, W, C), w (3, 3, C, F) and offset (N, H, W, 18), without a
+mask, as `skinlib.layers.deformable.deform_conv2d` does, but for its one fault. None of them raises
+an error.
 """
 
 from collections.abc import Callable
 
 import numpy as np
 import tensorflow as tf
-from keras import ops
+from keras import KerasTensor, ops
 
+from skinlib.layers.bilinear import sample_by_gathering
 from skinlib.layers.deformable import deform_conv2d
 
 
-def y_and_x_as_halves(x, w, offset):
+def y_and_x_as_halves(x: KerasTensor, w: KerasTensor, offset: KerasTensor) -> KerasTensor:
     """Reads all y first and then all x, instead of y and x in turn."""
     n, height, width, _ = offset.shape
     halves = ops.reshape(offset, (n, height, width, 2, 9))  # y, x; points
@@ -22,32 +23,35 @@ def y_and_x_as_halves(x, w, offset):
     return deform_conv2d(x, w, ops.reshape(pairs, offset.shape))
 
 
-def offsets_cross_the_batch(x, w, offset):
+def offsets_cross_the_batch(x: KerasTensor, w: KerasTensor, offset: KerasTensor) -> KerasTensor:
     """Moves the points of one image by the offsets of another."""
     return deform_conv2d(x, w, ops.flip(offset, axis=0))
 
 
-def borders_are_clamped(x, w, offset):
+def borders_are_clamped(x: KerasTensor, w: KerasTensor, offset: KerasTensor) -> KerasTensor:
     """Moves a point that is outside to the nearest pixel of the border, which is not zero."""
 
     def sample(images, y, x, mask=None):
-        return _bilinear(images, *_clamped(images, y, x))
+        return sample_by_gathering(images, *_clamped(images, y, x))
 
     return deform_conv2d(x, w, offset, sample=sample)
 
 
-def last_row_has_no_weight(x, w, offset):
-    """Clamps the lower neighbour before it takes its share: on the last row both shares are 0."""
+def last_row_has_no_weight(x: KerasTensor, w: KerasTensor, offset: KerasTensor) -> KerasTensor:
+    """Clamps the lower neighbour before it takes its share: on the last row both shares are 0.
+
+    So are those of the right one on the last column.
+    """
 
     def sample(images, y, x, mask=None):
         (y, x), (height, width) = _clamped(images, y, x), images.shape[1:3]
-        return _bilinear(images, y, x, last=(height - 1, width - 1))
+        return sample_by_gathering(images, y, x, mask=(y < height - 1) & (x < width - 1))
 
     return deform_conv2d(x, w, offset, sample=sample)
 
 
-def one_offset_for_all_points(x, w, offset):
-    """Moves the map's pixels, and then convolves: an offset a place, not one a kernel point."""
+def one_offset_for_all_points(x: KerasTensor, w: KerasTensor, offset: KerasTensor) -> KerasTensor:
+    """Moves the map's pixels, and then convolves: one offset per place, not per kernel point."""
     channels = x.shape[-1]
     same = np.eye(channels, dtype="float32")[None, None]  # a 1 x 1 kernel that changes nothing
     moved = deform_conv2d(x, same, offset[..., :2])
@@ -77,23 +81,3 @@ def _clamped(images, y, x):
     """Points within the image: y and x, (N, P)."""
     height, width = images.shape[1:3]
     return ops.clip(y, 0, height - 1), ops.clip(x, 0, width - 1)
-
-
-def _bilinear(images, y, x, last=(np.inf, np.inf)):
-    """Values (N, P, C) at points (N, P) within the image; no neighbour lies beyond `last`."""
-    height, width = images.shape[1:3]
-    values = 0.0
-    for row, share_y in _neighbours(y, last[0]):
-        for column, share_x in _neighbours(x, last[1]):
-            pixels = ops.one_hot(ops.cast(row, "int32"), height)  # (N, P, H)
-            across = ops.one_hot(ops.cast(column, "int32"), width)  # (N, P, W)
-            found = ops.einsum("nph,npw,nhwc->npc", pixels, across, images)
-            values = values + found * (share_y * share_x)[..., None]
-    return values
-
-
-def _neighbours(place, last):
-    """The two whole places around each, and the share of each of them."""
-    low = ops.floor(place)
-    high = ops.minimum(low + 1, last)
-    return (low, high - place), (high, place - low)

@@ -1,7 +1,7 @@
 """What the chapters 7 to 9 and the first page say of the runs, in sentences.
 
-Each sentence is computed, leads with what was found, and names what was not yet run.
-`runs` is what `skinlib.runs.load` returns.
+Each sentence is computed, leads with what was found, and names what was not yet run. `runs` is what
+`skinlib.runs.load` returns.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from IPython.display import Markdown
 
 from skinlib.book import evidence, verdict
 from skinlib.data.dataset import CLASSES, IMAGES_PER_CLASS, Dataset
-from skinlib.intervals import compare, show, t_interval
+from skinlib.intervals import compare, mean_over_seeds, show, t_interval
 from skinlib.runs import Run
 from skinlib.scores import score_values
 
@@ -65,12 +65,7 @@ def alive(runs: pd.DataFrame) -> str:
 
 
 def gap(runs: pd.DataFrame, paper: float) -> str:
-    """How the recipe as printed does on the paper's kind of split.
-
-    Args:
-        runs: the table of runs.
-        paper: its accuracy, 0 to 1.
-    """
+    """How the recipe as printed does on the paper's kind of split."""
     size = evidence.main_size(runs)
     found = evidence.live(runs, variant="proposed", split="random", size=size)
     if found.empty:
@@ -78,7 +73,7 @@ def gap(runs: pd.DataFrame, paper: float) -> str:
             "The recipe as printed, on a random split: not yet run. The paper has "
             f"{_percent(paper, 2)}."
         )
-    row = evidence.score(found)
+    row = mean_over_seeds(found)
     points = 100 * (row["value"] - paper)
     where = "below" if points < 0 else "above"
     return (
@@ -96,7 +91,7 @@ def table1(runs: pd.DataFrame, paper: pd.DataFrame, size: int) -> str:
         if found.empty:
             missing.append(evidence.NAMES[model])
         else:
-            ours[model] = evidence.score(found)["value"]
+            ours[model] = mean_over_seeds(found)["value"]
     if not ours:
         return f"At {size} x {size} pixels, no network of table 1 is run on a random split yet."
     ours = pd.Series(ours)
@@ -112,7 +107,7 @@ def table1(runs: pd.DataFrame, paper: pd.DataFrame, size: int) -> str:
 
 def leak(runs: pd.DataFrame, size: int) -> str:
     """What a random split adds to the scores."""
-    table = verdict.leak(runs, _place(size))
+    table = verdict.leak(runs, f"{size} x {size}")
     seeds, pairs = (int(table[name].iloc[0]) for name in ("seeds", "pairs"))
     if not pairs:
         return "What the leak is worth: not yet run (it takes a network on both splits)."
@@ -182,7 +177,9 @@ def melanoma(runs: pd.DataFrame) -> str:
             row = evidence.recalls(found).loc["mel"]
             row = {"value": row["recall"], **row[["low", "high"]]}
             said.append(f"{_interval(row, 0)} on the {split} split, {_many(len(found), 'run')}")
-            answers += [_answers(run, "mel") for run in found["run"]]
+            for run in found["run"]:
+                of = run.predictions[run.predictions["label"] == "mel"]
+                answers.append(of[list(CLASSES)].astype(float).idxmax(axis=1))
     if not said:
         return "How many melanomas the proposed network finds: not yet run."
     answers = pd.concat(answers)
@@ -230,7 +227,7 @@ def copied(runs: pd.DataFrame, paper: float) -> str:
         return "Rare images copied before the split: not yet run."
     text = (
         "A network that is trained and tested after rare images were copied scores "
-        f"{_interval(evidence.score(faulty))} on its own, leaking test set, and "
+        f"{_interval(mean_over_seeds(faulty))} on its own, leaking test set, and "
         f"{_percent(evidence.at_natural_shares(faulty))} if its recalls are weighted as HAM10000 "
         f"has the classes; the paper has {_percent(paper)}."
     )
@@ -250,9 +247,7 @@ def copied(runs: pd.DataFrame, paper: float) -> str:
 def calibration(predictions: pd.DataFrame, least: float = 0.9436) -> str:
     """That a probability is not an accuracy.
 
-    Args:
-        predictions: of one run, see `skinlib.runs.Run`.
-        least: a probability, 0 to 1.
+    `predictions`: of one run, see `skinlib.runs.Run`; `least`: a probability, 0 to 1.
     """
     probabilities = predictions[list(CLASSES)].astype(float)
     top = probabilities.max(axis=1)
@@ -295,9 +290,7 @@ def heat_maps(runs: pd.DataFrame) -> str:
 def against_blob(table: pd.DataFrame, data: str) -> str:
     """Whose heat maps overlap more with the lesion than a blob in the middle.
 
-    Args:
-        table: of `evidence.pointing`.
-        data: what the runs were made on.
+    `table`: of `evidence.pointing`.
     """
     if table.empty:
         return f"How well heat maps point on {data}: not yet run."
@@ -323,13 +316,7 @@ def left_out(runs: pd.DataFrame) -> str:
 
 
 def same_images(run: Run, dataset: Dataset, rows: np.ndarray) -> str:
-    """Whether some images are those that a run was tested on.
-
-    Args:
-        run: whose network is looked into.
-        dataset: what was opened.
-        rows: indices of the images that are shown.
-    """
+    """Whether the images that are shown, `rows` of a data set, are those a run was tested on."""
     shown = dataset.table["image_id"].to_numpy()[rows]
     known = np.isin(shown, run.predictions["image_id"])
     text = f"{int(known.sum())} of these {len(shown)} images are in the network's own test set."
@@ -344,8 +331,7 @@ def same_images(run: Run, dataset: Dataset, rows: np.ndarray) -> str:
 def deletion(curves: Mapping[str, Mapping[str, np.ndarray]]) -> str:
     """Whether the probability falls or rises faster in the first order than in the others.
 
-    Args:
-        curves: of `skinlib.explain.curves`.
+    `curves`: of `skinlib.explain.curves`.
     """
     said = []
     for kind, orders in curves.items():
@@ -367,8 +353,7 @@ def deletion(curves: Mapping[str, Mapping[str, np.ndarray]]) -> str:
 def half_a_cell(scores: Mapping[str, Mapping[str, float]]) -> str:
     """What moving a map by half a cell does.
 
-    Args:
-        scores: way -> `value`, `low`, `high` of the overlap; one is "as drawn".
+    `scores`: way -> `value`, `low`, `high` of the overlap; one is "as drawn".
     """
     values = pd.Series({way: row["value"] for way, row in scores.items()})
     listed = ", ".join(f"{way} {show(row, 2, False)}" for way, row in scores.items())
@@ -382,10 +367,7 @@ def half_a_cell(scores: Mapping[str, Mapping[str, float]]) -> str:
 def five(runs: pd.DataFrame, table: pd.DataFrame, paper: float) -> list[str]:
     """What was found, for the first page.
 
-    Args:
-        runs: the table of runs.
-        table: `evidence.readings` of it.
-        paper: its accuracy.
+    `table`: `evidence.readings` of it.
     """
     size = evidence.main_size(runs)
     copies = evidence.live(runs, variant="proposed", split="copied", size=size)
@@ -395,17 +377,7 @@ def five(runs: pd.DataFrame, table: pd.DataFrame, paper: float) -> list[str]:
             " Copying rare images before the split gives "
             f"{_percent(evidence.at_natural_shares(copies))}, at HAM10000's shares of the classes."
         )
-    return [
-        gap(runs, paper),
-        would,
-        leak(runs, size),
-        melanoma(runs),
-        heat_maps(runs),
-    ]
-
-
-def _place(size: int) -> str:
-    return next(name for name, pixels in verdict.PLACES.items() if pixels == size)
+    return [gap(runs, paper), would, leak(runs, size), melanoma(runs), heat_maps(runs)]
 
 
 def _many(count: int, what: str) -> str:
@@ -427,9 +399,3 @@ def _interval(row: Mapping[str, float], digits: int = 1) -> str:
     """'76.1 % (75.2 to 77.1)'."""
     value, *ends = show(row, digits).split(" ", 1)
     return " ".join([f"{value} %", *ends])
-
-
-def _answers(run: Run, name: str) -> pd.Series:
-    """What a run says of the test images of a class."""
-    of = run.predictions[run.predictions["label"] == name]
-    return of[list(CLASSES)].astype(float).idxmax(axis=1)

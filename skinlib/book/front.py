@@ -27,7 +27,7 @@ def front(chapter: Path) -> tuple[str, bytes]:
     sentences = re.findall(r"<li>(.*?)</li>", shown["found"])
     lines = [f"{i}. {html.unescape(s)}" for i, s in enumerate(sentences, 1)]
     lines = [re.sub("</?em>", "*", line).replace("\N{NO-BREAK SPACE}", " ") for line in lines]
-    alt, picture = re.search('alt="(.*?)" src="data:image/png;base64,(.*?)"', shown["gap"]).groups()
+    ((alt, picture),) = re.findall('alt="(.*?)" src="data:image/png;base64,(.*?)"', shown["gap"])
     figure = f'<img src="book/found.png" width="500" alt="{alt}">'
     return "\n".join([START, figure, "", *lines, END]), base64.b64decode(picture)
 

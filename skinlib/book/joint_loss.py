@@ -1,4 +1,7 @@
-"""Chapter 4's sweep: each setting's place on the dial, and what it changes."""
+"""Chapter 4's sweep: each setting's place on the dial, and what it changes.
+
+`table` is what `sweep` returns.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,7 @@ from skinlib.scores import per_class
 
 PLAIN = "cross-entropy"
 PRACTICE = ("class weights", "balanced sampling")
-READINGS = {
-    "mean": "mean",
-    "batch_sum": "sum over the batch",
-    "dataset_sum": "sum over the data",
-}
+READINGS = {"mean": "mean", "batch_sum": "sum over the batch", "dataset_sum": "sum over the data"}
 """A reading of eq. 4, as a recipe names it -> in words."""
 PAPER = [f"β = 0.0002, {words}" for words in READINGS.values()]
 """The paper's own settings: it does not say which of them ran."""
@@ -25,8 +24,8 @@ PAPER = [f"β = 0.0002, {words}" for words in READINGS.values()]
 def dial(run: Run) -> float:
     """beta', the focal term's share of a run's loss, with both terms as means.
 
-    beta s / (1 - beta + beta s): s, by the run's reading of eq. 4, is 1, the batch's
-    size, or the number of training images.
+    beta s / (1 - beta + beta s): s, by the run's reading of eq. 4, is 1, the batch's size, or the
+    number of training images.
     """
     recipe = run.config["recipe"]
     sizes = {
@@ -54,14 +53,13 @@ def setting(run: Run) -> str:
 def sweep(runs: pd.DataFrame) -> pd.DataFrame:
     """What chapter 4 compares, of all runs without a dead part.
 
-    Args:
-        runs: of `skinlib.runs.load`; may be empty.
+    `runs`: of `skinlib.runs.load`; may be empty.
 
     Returns:
-        One row per run: `setting`, `dial` (the mean over the setting's runs, whose
-        splits differ by an image or two), `seed`, `accuracy`, `balanced accuracy`, the
-        recall of each class, and `rare classes`, the mean recall of the four rarest.
-        By the dial; what practitioners use comes last.
+        One row per run: `setting`, `dial` (the mean over the setting's runs, whose splits differ by
+        an image or two), `seed`, `accuracy`, `balanced accuracy`, the recall of each class, and
+        `rare classes`, the mean recall of the four rarest. By the dial; what practitioners use
+        comes last.
     """
     scores = ["accuracy", "balanced accuracy"]
     columns = ["setting", "dial", "seed", *scores, *CLASSES, "rare classes"]
@@ -81,17 +79,13 @@ def sweep(runs: pd.DataFrame) -> pd.DataFrame:
 def differences(table: pd.DataFrame, score: str) -> pd.DataFrame:
     """How much a setting changes a score, against cross-entropy alone.
 
-    Runs of one seed share their split, their first weights and the order of their
-    images, so they are compared in pairs.
-
-    Args:
-        table: of `sweep`.
-        score: one of its columns.
+    Runs of one seed share their split, their first weights and the order of their images, so they
+    are compared in pairs.
 
     Returns:
-        One row per other setting, in the table's order: `value`, `low`, `high`
-        (Student's interval over pairs), the same in `points` as text, `pairs` and
-        `verdict` (see `skinlib.intervals.compare`).
+        One row per other setting, in the table's order: `value`, `low`, `high` (Student's interval
+        over pairs), the same in `points` as text, `pairs` and `verdict` (see
+        `skinlib.intervals.compare`).
     """
     names = [name for name in table["setting"].unique() if name != PLAIN]
     values = table.pivot_table(score, "seed", "setting")
@@ -107,12 +101,7 @@ def differences(table: pd.DataFrame, score: str) -> pd.DataFrame:
 
 
 def titled(rows: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
-    """Rows of `differences`, with the place on the dial behind each setting's name.
-
-    Args:
-        rows: one per setting.
-        table: of `sweep`.
-    """
+    """Rows of `differences`, with the place on the dial behind each setting's name."""
     place = table.groupby("setting")["dial"].first()
     shown = [name for name in rows.index if name not in PRACTICE]
     return rows.rename(index={name: f"{name} ({place[name]:.2%})" for name in shown})
@@ -130,11 +119,7 @@ def in_words(rows: pd.DataFrame) -> str:
 
 
 def paper_finding(table: pd.DataFrame) -> str:
-    """What the paper's beta changes in balanced accuracy, under each reading of eq. 4.
-
-    Args:
-        table: of `sweep`.
-    """
+    """What the paper's beta changes in balanced accuracy, under each reading of eq. 4."""
     rows = differences(table, "balanced accuracy")
     rows = rows[rows.index.isin(PAPER) & (rows["pairs"] > 0)]
     if rows.empty:
@@ -157,11 +142,7 @@ def paper_finding(table: pd.DataFrame) -> str:
 
 
 def practice_finding(table: pd.DataFrame) -> str:
-    """What class weights and balanced sampling change, and who pays.
-
-    Args:
-        table: of `sweep`.
-    """
+    """What class weights and balanced sampling change, and who pays."""
     scores = ("rare classes", "nv", "accuracy")
     changes = {score: differences(table, score) for score in scores}
     done = [name for name in PRACTICE if name in changes["nv"].index]

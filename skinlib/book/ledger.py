@@ -11,7 +11,7 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from skinlib.book.verdict import Kind, Verdict
-from skinlib.intervals import compare, show
+from skinlib.intervals import compare
 
 SIGNS = {
     Kind.REPRODUCED: ("✓", "#00594c"),
@@ -37,8 +37,7 @@ def badge(kind: Kind) -> str:
 def ledger(claims: Mapping[str, Verdict]) -> HTML:
     """A table of claims, their verdicts, and what they rest on.
 
-    Args:
-        claims: the paper's words, shortened -> the verdict.
+    `claims`: the paper's words, shortened -> the verdict.
     """
     rows = []
     for claim, answer in claims.items():
@@ -49,8 +48,8 @@ def ledger(claims: Mapping[str, Verdict]) -> HTML:
         cells = [_cell("td", badge(answer.kind)), _cell("td", "<br/>".join(lines))]
         name = _cell("th", escape(claim), ' scope="row" width="38%"')
         rows.append(f"<tr>{name}{''.join(cells)}</tr>")
-    heads = ("the paper's claim", "verdict", "our numbers")
-    heads = "".join(_cell("th", head, ' scope="col"') for head in heads)
+    names = ("the paper's claim", "verdict", "our numbers")
+    heads = "".join(_cell("th", name, ' scope="col"') for name in names)
     head = f"<thead><tr>{heads}</tr></thead>"
     return HTML(f'<table style="width: 100%">{head}<tbody>{"".join(rows)}</tbody></table>')
 
@@ -68,15 +67,13 @@ def numbers(answer: Verdict) -> list[str]:
         found = Counter(compare(row) for row in answer.numbers.values())
         total = len(answer.numbers)
         return [f"better in {found['better']} of {total}, worse in {found['worse']}"]
-    form = {"percent": answer.unit != "times", "signed": answer.unit == "points"}
-    return [f"{name} {show(row, **form)} {answer.unit}" for name, row in answer.numbers.items()]
+    return answer.lines
 
 
 def conclusion(groups: Mapping[str, Mapping[str, Verdict]]) -> str:
     """How many claims got which verdict, and which group holds what, in Markdown.
 
-    Args:
-        groups: name -> claims, see `ledger`.
+    `groups`: name -> claims, see `ledger`.
     """
     claims = {claim: answer for group in groups.values() for claim, answer in group.items()}
     found = Counter(answer.kind for answer in claims.values())

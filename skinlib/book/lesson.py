@@ -30,19 +30,10 @@ def fit(
     loss: str = "categorical_crossentropy",
     callbacks: Iterable[keras.callbacks.Callback] = (),
 ) -> dict[str, list[float]]:
-    """Trains a network with Adam, in silence.
+    """Trains a network with Adam, in silence, and returns its `loss` after each epoch.
 
-    Args:
-        model: trained in place.
-        data: batches, such as `skinlib.data.batches.Batches`, which shuffle by themselves; or
-            inputs and targets, which stay in order, 16 at a time.
-        rate: the learning rate.
-        epochs: how many.
-        loss: what is made small.
-        callbacks: of Keras.
-
-    Returns:
-        Its history: `loss` after each epoch.
+    `data`: batches, such as `skinlib.data.batches.Batches`, which shuffle by themselves; or inputs
+    and targets, which stay in order, 16 at a time.
     """
     model.compile(keras.optimizers.Adam(rate), loss, jit_compile=jit_compile())
     size = {"batch_size": 16} if len(data) == 2 else {}
@@ -58,14 +49,12 @@ def fit(
 def near_duplicate_control(dataset: Dataset, *, count: int = 100, near: int = 24) -> pd.DataFrame:
     """What `skinlib.data.leakage.leakage` recognises: changed copies, and what is no copy.
 
-    Args:
-        dataset: whose first `count` lesions are looked at.
-        count: how many.
-        near: the most bits, of 256, that the hashes of near-duplicates differ in.
+    The first `count` lesions are looked at; hashes of near-duplicates differ in at most `near` bits
+    of 256.
 
     Returns:
-        One row per change; columns `images`, and `found`, the share of them whose hash is near
-        the original's, 0 to 1 (NaN of none).
+        One row per change; columns `images`, and `found`, the share of them whose hash is near the
+        original's, 0 to 1 (NaN of none).
     """
     table = pd.DataFrame({"row": range(len(dataset)), "lesion": dataset.lesions})
     again = table.duplicated("lesion")
@@ -130,11 +119,7 @@ def onnx_deform_conv(
 ) -> np.ndarray:
     """ONNX's DeformConv in plain NumPy, for a 3 x 3 kernel that pads by 1.
 
-    Args:
-        x: float32 (N, H, W, C).
-        w: (3, 3, C, F).
-        offset: (N, H, W, 18).
-        mask: (N, H, W, 9).
+    `x`: float32 (N, H, W, C); `w`: (3, 3, C, F); `offset`: (N, H, W, 18); `mask`: (N, H, W, 9).
 
     Returns:
         (N, H, W, F).
@@ -142,8 +127,8 @@ def onnx_deform_conv(
     import onnx
     from onnx.reference import ReferenceEvaluator
 
-    first = {"x": x, "offset": offset, "mask": mask}
-    first = {name: np.moveaxis(values, -1, 1) for name, values in first.items()}
+    last = {"x": x, "offset": offset, "mask": mask}
+    first = {name: np.moveaxis(values, -1, 1) for name, values in last.items()}
     first |= {"w": w.transpose(3, 2, 0, 1), "bias": np.zeros(w.shape[-1], "float32")}
     names = ["x", "w", "offset", "bias", "mask"]
     tensor = onnx.helper.make_tensor_value_info
@@ -173,23 +158,18 @@ def shape(outline: np.ndarray) -> dict[str, float]:
     """
     points = np.argwhere(outline)
     smallest, largest = np.sqrt(np.linalg.eigvalsh(np.cov(points.T)))
-    return {
-        "elongation": largest / smallest,
-        "solidity": len(points) / ConvexHull(points).volume,
-    }
+    return {"elongation": largest / smallest, "solidity": len(points) / ConvexHull(points).volume}
 
 
 def shapes(dataset: Dataset, rows: np.ndarray) -> pd.DataFrame:
     """`shape` of each lesion that fills 8 to 50 % of its image: one row per image.
 
-    Args:
-        dataset: with outlines, or without.
-        rows: indices of images; those without a known outline are left out.
+    `rows` are indices of images; those without a known outline are left out.
 
     Returns:
         Columns `elongation` and `solidity`; the index holds the images' rows, in order.
     """
-    if dataset.masks is None:
+    if dataset.masks is None or dataset.outlined is None:
         return pd.DataFrame(columns=["elongation", "solidity"])
     found = {}
     for row in np.sort(rows[dataset.outlined[rows]]):
@@ -232,13 +212,11 @@ def sampling_points(model: keras.Model, images: np.ndarray) -> np.ndarray:
 def shift_by_zone(points: np.ndarray, outlines: np.ndarray) -> pd.DataFrame:
     """How far points move, by where the middle of their kernel lies: one row per image.
 
-    Args:
-        points: of `sampling_points`, (N, H', W', 2, 9, 2).
-        outlines: 1 on the lesion, (N, H, W).
+    `points`: of `sampling_points`, (N, H', W', 2, 9, 2); `outlines`: 1 on the lesion, (N, H, W).
 
     Returns:
-        Columns `inside`, `border` and `outside`: mean shift in pixels, NaN where an image has
-        no such place.
+        Columns `inside`, `border` and `outside`: mean shift in pixels, NaN where an image has no
+        such place.
     """
     shift = np.linalg.norm(points[:, :, :, 1] - points[:, :, :, 0], axis=-1).mean(-1)
     around = uniform_filter(outlines.astype(float), (1, STEP + 1, STEP + 1))

@@ -3,13 +3,13 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import keras
 import pandas as pd
 
-from skinlib.book.figures.network import NAMES
 from skinlib.cost import multiply_adds
-from skinlib.models import build
+from skinlib.models import NAMES, build
 from skinlib.runs import Run, is_done
 from skinlib.training.train import trained_network
 
@@ -23,7 +23,7 @@ COSTS = {
 """Of what `benchmarks/models.py` records, what the book shows -> its name there."""
 
 
-def readings(options: Mapping[str, Mapping[str, object]], size: int = 224) -> pd.DataFrame:
+def readings(options: Mapping[str, Mapping[str, Any]], size: int = 224) -> pd.DataFrame:
     """What the proposed network costs as the paper may have meant it.
 
     Args:
@@ -31,8 +31,8 @@ def readings(options: Mapping[str, Mapping[str, object]], size: int = 224) -> pd
         size: height and width of the images, in pixels.
 
     Returns:
-        One row per reading: `parameters`, `multiply-adds` of one prediction, and `map`,
-        the side of the map that attention chooses from.
+        One row per reading: `parameters`, `multiply-adds` of one prediction, and `map`, the side of
+        the map that attention chooses from.
     """
     rows = {}
     for name, arguments in options.items():
@@ -49,8 +49,8 @@ def readings(options: Mapping[str, Mapping[str, object]], size: int = 224) -> pd
 def kept_network(folder: str | Path) -> tuple[keras.Model, Run | None]:
     """A trained network whose weights were kept, and its run.
 
-    Where there is no run, the proposed network as it is before training, for images of
-    64 x 64, and None.
+    Where there is no run, the proposed network as it is before training, for images of 64 x 64, and
+    None.
 
     Raises:
         RecordError: if the run is damaged, or kept no weights.
@@ -66,8 +66,8 @@ def pulse(run: Run | None) -> pd.DataFrame:
     """The vital signs of a run of the proposed network; no rows without a run.
 
     Returns:
-        One row per sign: where a `fresh` layer starts (NaN if nowhere in particular),
-        and what was measured of the `trained` one.
+        One row per sign: where a `fresh` layer starts (NaN if nowhere in particular), and what was
+        measured of the `trained` one.
     """
     rows = {}
     if run is not None:
@@ -79,14 +79,8 @@ def pulse(run: Run | None) -> pd.DataFrame:
             "mask, mean": (0.5, moved["mask_mean"]),
             "mask, standard deviation": (0, moved["mask_std"]),
             "gamma": (0.01, attention["gamma"]),
-            "alpha on its highest tenth of places": (
-                attention["uniform"],
-                attention["top_tenth"],
-            ),
-            "share of ReLU units at zero on all images": (
-                None,
-                signs["dead_relu"]["share"],
-            ),
+            "alpha on its highest tenth of places": (attention["uniform"], attention["top_tenth"]),
+            "share of ReLU units at zero on all images": (None, signs["dead_relu"]["share"]),
         }
     columns = ["fresh", "trained"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns, dtype=float)

@@ -1,8 +1,8 @@
 """Chapter 9's rules: from the table of runs to a verdict on a claim of the paper.
 
-A verdict is data; the chapter words it. `runs` is what `skinlib.runs.load` returns.
-Runs with a dead part do not count, and repeated trainings of one variant, split, seed
-and size count once, as their mean.
+A verdict is data; the chapter words it. `runs` is what `skinlib.runs.load` returns. Runs with a
+dead part do not count, and repeated trainings of one variant, split, seed and size count once, as
+their mean.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +13,7 @@ import pandas as pd
 from scipy import stats
 
 from skinlib.data.dataset import CLASSES
+from skinlib.experiments import PARTS
 from skinlib.intervals import compare, equivalence, holm_correction, show, t_interval
 from skinlib.scores import TABLE1, per_class
 
@@ -30,7 +31,6 @@ MARGIN = 0.02
 
 PAPER_SCORES = ("accuracy", "precision", "F1")
 PAPER_BETA = 0.0002
-PARTS = ("deformable", "attention", "joint loss")
 RARE = ["akiec", "bcc", "df", "vasc"]
 BOTH = ("random", "grouped")
 
@@ -77,11 +77,10 @@ class Verdict:
     unit: str = "points"
 
     @property
-    def figure(self) -> str:
-        """The numbers in one line; intervals as the whole book writes them."""
+    def lines(self) -> list[str]:
+        """The numbers, each with its unit; intervals as the whole book writes them."""
         form = {"percent": self.unit != "times", "signed": self.unit == "points"}
-        rows = [f"{name} {show(row, **form)}" for name, row in self.numbers.items()]
-        return f"{'; '.join(rows)} {self.unit}" if rows else ""
+        return [f"{name} {show(row, **form)} {self.unit}" for name, row in self.numbers.items()]
 
 
 def judge(rows: Rows) -> Kind:
@@ -148,8 +147,8 @@ def _gaps(
 def score(runs: pd.DataFrame, name: str, paper: float) -> Verdict:
     """Whether a score of table 1 comes out within two points of the paper's, 0 to 1.
 
-    Reproduced if the whole 95 % interval over seeds lies there, not reproduced if it
-    lies wholly elsewhere, else undecided: scatter cannot help a claim.
+    Reproduced if the whole 95 % interval over seeds lies there, not reproduced if it lies wholly
+    elsewhere, else undecided: scatter cannot help a claim.
     """
     if not 0 <= paper <= 1:
         raise ValueError(f"paper: expected a share from 0 to 1, got {paper}")
@@ -202,8 +201,8 @@ def _holm_rows(gaps: Mapping[str, pd.DataFrame]) -> dict[str, Rows]:
 def parts(runs: pd.DataFrame) -> dict[str, Verdict]:
     """Whether each part helps: six pairs of both splits, in all of the paper's scores.
 
-    The parts are held against the same runs of the whole network, so that three
-    comparisons are one family.
+    The parts are held against the same runs of the whole network, so that three comparisons are one
+    family.
     """
     names = {part: f"proposed without {part}" for part in PARTS}
     gaps, rows, found = {}, {}, {}
@@ -223,18 +222,11 @@ def parts(runs: pd.DataFrame) -> dict[str, Verdict]:
 
 
 def above(
-    runs: pd.DataFrame,
-    others: Sequence[str],
-    column: str,
-    splits: Sequence[str] = ("random",),
+    runs: pd.DataFrame, others: Sequence[str], column: str, splits: Sequence[str] = ("random",)
 ) -> Verdict:
-    """Whether the proposed network is above each of several others in one column.
+    """Whether the proposed network is above each of several other variants in one column.
 
-    Args:
-        runs: the table of runs.
-        others: variants; trainings count that all of them have.
-        column: what is compared.
-        splits: whose pairs count.
+    Trainings on these splits count that all of them have.
     """
     tables = {}
     for place in PLACES:
@@ -244,11 +236,9 @@ def above(
 
 
 def heat_maps(runs: pd.DataFrame, others: Sequence[str]) -> Verdict:
-    """Whether the proposed network's heat maps overlap more with the lesion.
+    """Whether its heat maps overlap more with the lesion than those of variants and controls.
 
-    Args:
-        runs: a control, such as a blob in the middle, has rows like a network.
-        others: variants and controls; trainings count that all of them have.
+    A control, such as a blob in the middle, has rows in `runs` like a network.
     """
     return above(runs, others, "overlap", BOTH)
 
@@ -256,9 +246,9 @@ def heat_maps(runs: pd.DataFrame, others: Sequence[str]) -> Verdict:
 def robust(runs: pd.DataFrame) -> Verdict:
     """Whether the proposed network does as well on the ISIC 2018 test set.
 
-    Against its own test part of the grouped split: both hold new lesions. Judged on
-    balanced accuracy, since the classes' shares differ: not reproduced if the whole
-    interval of the change lies more than two points down, reproduced if none of it.
+    Against its own test part of the grouped split: both hold new lesions. Judged on balanced
+    accuracy, since the classes' shares differ: not reproduced if the whole interval of the change
+    lies more than two points down, reproduced if none of it.
     """
 
     def rule(table: pd.DataFrame, place: str) -> tuple[Kind, Rows]:
@@ -312,8 +302,8 @@ def cheaper(readings: Mapping[str, float], rivals: Mapping[str, float]) -> Verdi
         rivals: network -> its cost.
 
     Returns:
-        How many times as much the rivals cost: median, least and most. The claim is
-        true of a reading whose `low` is above 1.
+        How many times as much the rivals cost: median, least and most. The claim is true of a
+        reading whose `low` is above 1.
     """
     rows, wins = {}, []
     for name, cost in readings.items():
@@ -328,8 +318,8 @@ def cheaper(readings: Mapping[str, float], rivals: Mapping[str, float]) -> Verdi
 def leak(runs: pd.DataFrame, place: str, names: Sequence[str] = TABLE1) -> pd.DataFrame:
     """How much higher a random split's scores are than a grouped one's.
 
-    Networks share the splits of a seed, so the interval is over seeds, of the mean over
-    the variants that were trained on both splits with that seed.
+    Networks share the splits of a seed, so the interval is over seeds, of the mean over the
+    variants that were trained on both splits with that seed.
 
     Returns:
         One row per score: `value`, `low`, `high`, `seeds`, `pairs`.

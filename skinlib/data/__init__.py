@@ -15,28 +15,22 @@ NAMES = ("phantom", "ham10000", "isic2018_test")
 
 
 def load(
-    name: str,
-    *,
-    size: int,
-    root: str | Path | None = None,
-    count: int | None = None,
-    seed: int = 0,
+    name: str, *, size: int, root: str | Path | None = None, count: int | None = None, seed: int = 0
 ) -> Dataset:
     """Opens a data set, preparing it first where this is its first use.
 
     Args:
         name: one of `NAMES`.
         size: height and width of the images, in pixels.
-        root: folder of the archives; the phantom, which is drawn, needs none and
-            ignores it.
-        count: how many images: of the phantom, 1,000 if None; of the others, the first
-            of a permutation, all if None.
+        root: folder of the archives; the phantom, which is drawn, needs none and ignores it.
+        count: how many images: of the phantom, 1,000 if None; of the others, the first of a
+            permutation, all if None.
         seed: of the phantom and of the permutation.
 
     Raises:
         ValueError: if `name` is none of `NAMES`, or `size` or `count` is out of range.
-        DataError: if `root` is missing or does not hold the data set, or the cache
-            cannot be written to.
+        DataError: if `root` is missing or does not hold the data set, or the cache cannot be
+            written to.
     """
     if name not in NAMES:
         raise ValueError(f"name: expected one of {', '.join(NAMES)}, got {name!r}")
@@ -50,8 +44,7 @@ def load(
         raise DataError(f"{name} is read from its archives: name their folder (root)")
     from skinlib.data import ham10000
 
-    part = "training" if name == "ham10000" else "test"
-    dataset = ham10000.prepare(root, size, part=part)
+    dataset = ham10000.prepare(root, size, part="training" if name == "ham10000" else "test")
     if count is None or count >= len(dataset):
         return dataset
     return dataset.take(np.random.default_rng(seed).permutation(len(dataset))[:count])

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from skinlib.errors import DataError
+from skinlib.errors import DataError, in_words
 
 DEPTH = 6  # how many folders deep to look
 LARGEST = 2**26  # bytes of a file; no image or table of HAM10000 comes near it
@@ -75,7 +75,7 @@ class Listing(NamedTuple):
     @property
     def not_opened(self) -> str:
         """What could not be looked into, as the end of a sentence."""
-        places = (f"{place} ({in_a_line(error)})" for place, error in self.unread.items())
+        places = (f"{place} ({in_words(error)})" for place, error in self.unread.items())
         return f"; not opened: {some(places)}" if self.unread else ""
 
 
@@ -83,11 +83,6 @@ def some(values: Iterable) -> str:
     """The first three of some values, in words."""
     texts = [str(value) for value in values]
     return ", ".join(texts[:3]) + (", ..." if len(texts) > 3 else "")
-
-
-def in_a_line(error: BaseException) -> str:
-    """What an error says, without line breaks."""
-    return " ".join(str(error).split()) or type(error).__name__
 
 
 def is_of_the_machine(error: BaseException) -> bool:
@@ -102,8 +97,8 @@ def list_files(root: Path) -> Listing:
     What a Mac leaves behind (`._name`) does not count.
 
     Raises:
-        DataError: if there is no such folder, or a zip file named like HAM10000's is
-            damaged or names paths outside itself.
+        DataError: if there is no such folder, or a zip file named like HAM10000's is damaged or
+            names paths outside itself.
     """
     if not root.is_dir():
         raise DataError(f"{root} is not a folder: give the folder that holds the archives")
@@ -120,13 +115,13 @@ def list_files(root: Path) -> Listing:
         for name in sorted(names):
             path = Path(folder, name)
             try:
-                about = path.stat()
+                info = path.stat()
             except OSError as error:
                 note(error)
                 continue
-            if name.startswith("._") or not stat.S_ISREG(about.st_mode):
+            if name.startswith("._") or not stat.S_ISREG(info.st_mode):
                 continue
-            file = File(name, place, path, None, about.st_size, about.st_mtime_ns)
+            file = File(name, place, path, None, info.st_size, info.st_mtime_ns)
             listing.files.append(file)
             if file.suffix == ".zip":
                 _list_zip(path, Path(place, name).as_posix(), listing)
@@ -148,7 +143,7 @@ def _list_zip(path: Path, place: str, listing: Listing) -> None:
         listing.files[:] = [f for f in listing.files if f.path != path or f.member is None]
         if OURS.search(path.name) and not is_of_the_machine(error):
             raise DataError(
-                f"{place} is no complete zip file ({in_a_line(error)}): fetch it again"
+                f"{place} is no complete zip file ({in_words(error)}): fetch it again"
             ) from None
         listing.unread[place] = error
 
@@ -160,8 +155,9 @@ class Reader:
         scratch: a folder for zip files that lie in zip files.
     """
 
-    def __init__(self, scratch: Path | None = None):
-        self.scratch, self.archives, self.lock = scratch, {}, threading.Lock()
+    def __init__(self, scratch: Path = Path()):
+        self.scratch, self.lock = scratch, threading.Lock()
+        self.archives: dict[Path, zipfile.ZipFile] = {}
 
     def read(self, file: File) -> bytes:
         """The contents of a file.

@@ -9,8 +9,7 @@ from skinlib.data.dataset import CLASSES, Dataset
 class Batches(keras.utils.PyDataset):
     """Images uint8 (B, H, W, 3) and one-hot labels float32 (B, 7), batch by batch.
 
-    An epoch depends on `seed` and its number alone, so that a run can go on from any
-    epoch.
+    An epoch depends on `seed` and its number alone, so that a run can go on from any epoch.
 
     Args:
         dataset: where they come from; its images may stay on the disk.
@@ -48,7 +47,7 @@ class Batches(keras.utils.PyDataset):
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         rows = self.order[index * self.batch_size : (index + 1) * self.batch_size]
         images = self.images[rows]  # (B, H, W, 3)
-        if self.augment:
+        if self.augment and self.seed is not None:  # it never is, then
             rng = np.random.default_rng([self.seed, self.epoch, index])
             turns = rng.integers(8, size=len(images))
             images = np.stack([_turned(*pair) for pair in zip(images, turns, strict=True)])

@@ -37,9 +37,8 @@ COLUMNS = {
 class Dataset:
     """Images of skin lesions with their table.
 
-    Two data sets are equal when they have the same name, the same images with the same
-    classes and lesions (by fingerprint), came to their size in the same way, and know
-    the same outlines.
+    Two data sets are equal when they have the same name, the same images with the same classes and
+    lesions (by fingerprint), came to their size in the same way, and know the same outlines.
 
     Attributes:
         name: "phantom", "ham10000" or "isic2018_test".
@@ -48,8 +47,7 @@ class Dataset:
         fingerprint: what `fingerprint` says of the table and the images.
         resize: how the images came to their size ("squash", "crop" or "drawn").
         masks: uint8 (N, H, W), 1 on the lesion, or None where no outline is known.
-        outlined: bool (N,), which images have a mask; the others' masks are 0. None as
-            `masks`.
+        outlined: bool (N,), which images have a mask; the others' masks are 0. None as `masks`.
     """
 
     name: str
@@ -99,8 +97,7 @@ class Dataset:
     def take(self, rows: np.ndarray) -> "Dataset":
         """A data set of some of the images, held in memory.
 
-        Args:
-            rows: indices, int (M,).
+        `rows`: indices, int (M,).
         """
         table, images = self.table.iloc[rows].reset_index(drop=True), self.images[rows]
         return replace(
@@ -123,5 +120,5 @@ def fingerprint(table: pd.DataFrame, images: np.ndarray) -> str:
     digest = hashlib.sha256(str(images.shape).encode())
     digest.update(table[["image_id", "dx", "lesion_id"]].to_csv(index=False).encode())
     for image in images:
-        digest.update(np.ascontiguousarray(image))
+        digest.update(np.ascontiguousarray(image).data)
     return digest.hexdigest()

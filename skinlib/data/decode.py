@@ -8,11 +8,11 @@ import numpy as np
 from joblib import Parallel, delayed
 from PIL import Image
 
-from skinlib.data.archives import DAMAGED_ZIP, File, Reader, in_a_line, is_of_the_machine
-from skinlib.errors import DataError
+from skinlib.data.archives import DAMAGED_ZIP, File, Reader, is_of_the_machine
+from skinlib.errors import DataError, in_words
 
-UNREADABLE = (OSError, RuntimeError, SyntaxError, *DAMAGED_ZIP)
-UNREADABLE += (Image.DecompressionBombError, Image.DecompressionBombWarning)
+BOMB = (Image.DecompressionBombError, Image.DecompressionBombWarning)
+UNREADABLE = (OSError, RuntimeError, SyntaxError, *DAMAGED_ZIP, *BOMB)
 
 
 def to_square(image: Image.Image, size: int, resize: str) -> Image.Image:
@@ -55,9 +55,9 @@ def decode(reader: Reader, file: File, read: Callable[[bytes], np.ndarray]) -> n
     except UNREADABLE as error:
         if is_of_the_machine(error):
             raise DataError(
-                f"{file} cannot be read ({in_a_line(error)}): mend that and try again"
+                f"{file} cannot be read ({in_words(error)}): mend that and try again"
             ) from error
-        return in_a_line(error)
+        return in_words(error)
     except MemoryError as error:
         raise DataError(f"memory does not hold {file}: close other programs") from error
 

@@ -50,23 +50,16 @@ def download(
 ) -> list[Path]:
     """Fetches the training and the test set of HAM10000, after showing its licence.
 
-    The training images are about 2.8 GB. A file gets its name only when it is whole: it
-    has the MD5 that Dataverse publishes, or, where none is published, opens as a zip
-    file or reads as a table. What is there and whole is not fetched again.
+    The training images are about 2.8 GB. A file gets its name only when it is whole: it has the MD5
+    that Dataverse publishes, or, where none is published, opens as a zip file or reads as a table.
+    What is there and whole is not fetched again.
 
-    Args:
-        source: "dataverse" or "isic".
-        folder: where the files go.
-        base_url: another server with the same layout.
-        progress: show a bar for each file.
-
-    Returns:
-        The paths of the files.
+    `base_url` is another server with the same layout. Returns the paths of the files in `folder`.
 
     Raises:
         ValueError: if `source` is neither.
-        DataError: if the server refuses, breaks off or sends something else, or the
-            folder cannot be written to.
+        DataError: if the server refuses, breaks off or sends something else, or the folder cannot
+            be written to.
     """
     if source not in SERVERS:
         raise ValueError(f'source: expected "dataverse" or "isic", got {source!r}')
@@ -77,7 +70,11 @@ def download(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         url = base + DEPOSIT
-        files = _of_dataverse(base) if source == "dataverse" else _of_isic(base)
+        files: dict[str, tuple[str, str | None]]
+        if source == "dataverse":
+            files = _of_dataverse(base)
+        else:  # which publishes no hash
+            files = {name: (f"{base}/2018/{name}", None) for name in ISIC_FILES}
         for name, (url, known_hash) in files.items():
             path = folder / name
             if known_hash is None and path.exists() and not _is_whole(path, name):
@@ -105,14 +102,14 @@ def download(
 def _of_dataverse(base: str) -> dict[str, tuple[str, str | None]]:
     """Name -> URL and published hash.
 
-    By id, for Dataverse lists tables under other names, rewrites them, and its hash of
-    one may fit no form (IQSS/dataverse#9501).
+    By id, for Dataverse lists tables under other names, rewrites them, and its hash of one may fit
+    no form (IQSS/dataverse#9501).
     """
     response = requests.get(base + DEPOSIT, headers=HEADERS, timeout=TIMEOUT)
     response.raise_for_status()
     entries = response.json()["data"]["latestVersion"]["files"]
     listed = {entry["dataFile"]["id"]: entry["dataFile"] for entry in entries}
-    files = {}
+    files: dict[str, tuple[str, str | None]] = {}
     for number, name in DATAVERSE_FILES.items():
         url = f"{base}/api/access/datafile/{number}"
         if "originalFileSize" in listed[number]:
@@ -122,25 +119,14 @@ def _of_dataverse(base: str) -> dict[str, tuple[str, str | None]]:
     return files
 
 
-def _of_isic(base: str) -> dict[str, tuple[str, str | None]]:
-    """Name -> URL, and no hash, for none is published."""
-    return {name: (f"{base}/2018/{name}", None) for name in ISIC_FILES}
-
-
 class _Checked(pooch.HTTPDownloader):
-    """A downloader for pooch that refuses another kind of file than its name says.
-
-    Args:
-        name: of the file.
-        progress: show a bar.
-    """
+    """A downloader for pooch that refuses another kind of file than its name says."""
 
     def __init__(self, name: str, progress: bool):
         super().__init__(progressbar=progress, chunk_size=2**16, headers=HEADERS, timeout=TIMEOUT)
         self.name = name
 
     def __call__(self, url: str, output_file: str, mate: object, **options: object) -> None:
-        """Fetches `url` into `output_file`."""
         super().__call__(url, output_file, mate, **options)
         if not _is_whole(Path(output_file), self.name):
             raise ValueError(f"{self.name} is no {Path(self.name).suffix[1:]} file")

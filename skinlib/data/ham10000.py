@@ -24,9 +24,7 @@ from skinlib.data.metadata import IMAGE_ID, PARTS, SUFFIXES, Part, read_metadata
 from skinlib.data.prepared import (
     DataWarning,
     cache_folder,
-    discard,
-    open_prepared,
-    preparing,
+    open_or_make,
     require_space,
     seal,
     write_array,
@@ -49,31 +47,28 @@ def prepare(
 ) -> Dataset:
     """Opens HAM10000 at one size; the first time, decodes it into a memory-mapped file.
 
-    Looks in `root` and up to six folders below it, in any letter case and in every zip
-    file, for the table (`HAM10000_metadata`, or `ISIC2018_Task3_Training_GroundTruth`
-    with `ISIC2018_Task3_Training_LesionGroupings`), for JPEG files named by image id,
-    and for the lesions' masks (PNG files such as ISIC_0024306_segmentation.png).
-    Nothing is unpacked. Rows are sorted by image id, so every layout gives the same
-    data set.
+    Looks in `root` and up to six folders below it, in any letter case and in every zip file, for
+    the table (`HAM10000_metadata`, or `ISIC2018_Task3_Training_GroundTruth` with
+    `ISIC2018_Task3_Training_LesionGroupings`), for JPEG files named by image id, and for the
+    lesions' masks (PNG files such as ISIC_0024306_segmentation.png). Nothing is unpacked. Rows are
+    sorted by image id, so every layout gives the same data set.
 
-    Reported with their count (`DataWarning`) and left out, or refused if `strict`: rows
-    of a class or with an image id that HAM10000 has not, repeated rows, rows whose
-    image is missing or cannot be decoded; the last are tried again each time, so that
-    mended archives are seen.
+    Reported with their count (`DataWarning`) and left out, or refused if `strict`: rows of a class
+    or with an image id that HAM10000 has not, repeated rows, rows whose image is missing or cannot
+    be decoded; the last are tried again each time, so that mended archives are seen.
 
-    Reported alike, and kept: another number of rows, of images per class or of lesions
-    than published, images of unknown lesion, two unequal files of one image (the first
-    by path is taken), two unequal tables. Always refused: one id with two classes or
-    lesions, a damaged zip file, a folder without the data, and what is the machine's
-    fault, such as a full disk.
+    Reported alike, and kept: another number of rows, of images per class or of lesions than
+    published, images of unknown lesion, two unequal files of one image (the first by path is
+    taken), two unequal tables. Always refused: one id with two classes or lesions, a damaged zip
+    file, a folder without the data, and what is the machine's fault, such as a full disk.
 
     Args:
         root: folder of the archives.
         size: height and width in pixels.
-        resize: "squash" scales the whole image (its aspect changes), "crop" its largest
-            centred square; both bilinear. The paper says 'cropped'.
-        part: "training" is HAM10000; "test" is the test set of ISIC 2018 task 3, a data
-            set of its own ("isic2018_test"), whose lesions may be unknown.
+        resize: "squash" scales the whole image (its aspect changes), "crop" its largest centred
+            square; both bilinear. The paper says 'cropped'.
+        part: "training" is HAM10000; "test" is the test set of ISIC 2018 task 3, a data set of its
+            own ("isic2018_test"), whose lesions may be unknown.
         strict: refuse what is otherwise reported.
         progress: show a bar while decoding.
 
@@ -85,28 +80,24 @@ def prepare(
             'expected resize "squash" or "crop", a size above 0 and part "training" or '
             f'"test", got {resize!r}, {size!r} and {part!r}'
         )
-    root, about = Path(root).expanduser().absolute(), PARTS[part]
+    root, published = Path(root).expanduser().absolute(), PARTS[part]
     with _naming(root):
         listing = list_files(root)
-        folder = cache_folder() / f"{about.name}-{size}-{resize}-{_key(about, listing)}"
-        prepared = open_prepared(folder)
-        if prepared and _is_mended(prepared[1]["left_out"], listing, size, resize):
-            discard(folder)
-            prepared = None
-        if prepared is None:
-            with preparing(folder) as scratch:
-                _prepare(scratch, about, listing, size, resize, strict, progress)
-            prepared = open_prepared(folder, fresh=True)
-        dataset, known = prepared
+        folder = cache_folder() / f"{published.name}-{size}-{resize}-{_key(published, listing)}"
+        dataset, known = open_or_make(
+            folder,
+            lambda scratch: _prepare(scratch, published, listing, size, resize, strict, progress),
+            lambda known: _is_mended(known["left_out"], listing, size, resize),
+        )
         _refuse(known["problems"], strict)
     for problem in known["problems"]:
         warnings.warn(f"{root}: {problem}", DataWarning, stacklevel=2)
     return dataset
 
 
-def _key(about: Part, listing: Listing) -> str:
+def _key(part: Part, listing: Listing) -> str:
     """What changes when a file that belongs to the data is another one."""
-    names = {name.lower() for name in (*about.tables, about.groupings)}
+    names = {name.lower() for name in (*part.tables, part.groupings)}
     ours = []
     for file in listing.files:
         is_table = file.suffix in SUFFIXES and file.stem in names
@@ -140,7 +131,7 @@ def _by_id(listing: Listing) -> tuple[dict[str, File], dict[str, File], set[str]
 
 
 def _match(
-    about: Part, table: pd.DataFrame, listing: Listing, problems: list[str]
+    part: Part, table: pd.DataFrame, listing: Listing, problems: list[str]
 ) -> tuple[pd.DataFrame, dict[str, File], dict[str, File]]:
     """The rows that have an image, image id -> its file, and image id -> its mask."""
     images, masks, unequal = _by_id(listing)
@@ -149,7 +140,7 @@ def _match(
     if len(missing) == len(ids):
         raise DataError(
             f"{''.join(f'{problem}; ' for problem in problems)}none of the "
-            f"{len(ids):,} images is there: add {about.images} with JPEG files "
+            f"{len(ids):,} images is there: add {part.images} with JPEG files "
             f"such as {ids[0]}.jpg; {listing}"
         )
     if len(missing) and any(map(is_of_the_machine, listing.unread.values())):
@@ -167,7 +158,7 @@ def _match(
     if len(missing):
         problems.append(
             f"left out {len(missing):,} rows without an image ({some(missing)}): "
-            f"complete {about.images}{listing.not_opened}"
+            f"complete {part.images}{listing.not_opened}"
         )
     files, outlines = ({k: d[k] for k in table["image_id"] if k in d} for d in (images, masks))
     return table, files, outlines
@@ -175,7 +166,7 @@ def _match(
 
 def _prepare(
     scratch: Path,
-    about: Part,
+    part: Part,
     listing: Listing,
     size: int,
     resize: str,
@@ -189,14 +180,14 @@ def _prepare(
         closing(Reader(Path(unfolded))) as reader,
     ):
         listing = reader.unfold(listing)
-        table, problems = read_metadata(about, listing, reader)
-        table, files, masks = _match(about, table, listing, problems)
+        table, problems = read_metadata(part, listing, reader)
+        table, files, masks = _match(part, table, listing, problems)
         _refuse(problems, strict)
         require_space(scratch.parent, len(table) * size * size * (4 if masks else 3))
 
         read = partial(read_jpeg, size=size, resize=resize)
         found = decode_all(reader, files.values(), read)
-        with tqdm(found, about.name, len(files), unit="image", disable=not progress) as found:
+        with tqdm(found, part.name, len(files), unit="image", disable=not progress) as found:
             rows = _usable(files, found, left_out)
             write_array(scratch / "images.npy", rows, (len(files), size, size, 3))
         if left_out:
@@ -207,19 +198,19 @@ def _prepare(
 
         masks = {name: masks[name] for name in table["image_id"] if name in masks}
         if masks:
-            blank, wrong = np.zeros((size, size), "uint8"), {}
+            blank, wrong = np.zeros((size, size), "uint8"), dict[str, str]()
             found = decode_all(reader, masks.values(), partial(read_mask, size=size, resize=resize))
             found = _usable(masks, found, wrong, blank)
             rows = (next(found) if name in masks else blank for name in table["image_id"])
             write_array(scratch / "masks.npy", rows, (len(table), size, size))
-            known = masks.keys() - wrong.keys()
-            np.save(scratch / "outlined.npy", table["image_id"].isin(known).to_numpy())
+            outlined = table["image_id"].isin(masks.keys() - wrong.keys())
+            np.save(scratch / "outlined.npy", outlined.to_numpy())
             if wrong:
                 problems.append(_unusable("masks", masks, wrong))
             left_out |= {f"{name}{MASK}": reason for name, reason in wrong.items()}
     _refuse(problems, strict)
-    known = {"problems": problems, "left_out": left_out}
-    seal(scratch, table, name=about.name, resize=resize, about=known)
+    remembered = {"problems": problems, "left_out": left_out}
+    seal(scratch, table, name=part.name, resize=resize, about=remembered)
 
 
 def _usable(

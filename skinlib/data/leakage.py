@@ -12,8 +12,7 @@ from skinlib.data.splits import Split
 def perceptual_hash(images: np.ndarray) -> np.ndarray:
     """256-bit hashes (`imagehash.phash`): near-duplicates differ in few bits.
 
-    Args:
-        images: uint8 (N, H, W, 3).
+    `images`: uint8 (N, H, W, 3).
 
     Returns:
         uint64 (N, 4).
@@ -29,12 +28,12 @@ def leakage(dataset: Dataset, split: Split, *, near: int = 24) -> pd.DataFrame:
     Args:
         dataset: the images.
         split: a split of them.
-        near: two images are near-duplicates when their hashes differ in at most this
-            many of 256 bits.
+        near: two images are near-duplicates when their hashes differ in at most this many of 256
+            bits.
 
     Returns:
-        One row per class and a row "all"; columns `images` (count in the test part),
-        and `same_lesion` and `near_duplicate` (shares of them, 0 to 1).
+        One row per class and a row "all"; columns `images` (count in the test part), and
+        `same_lesion` and `near_duplicate` (shares of them, 0 to 1).
     """
     lesions = dataset.lesions
     train, test = (perceptual_hash(dataset.images[rows]) for rows in (split.train, split.test))

@@ -8,17 +8,9 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from skinlib.data.archives import (
-    DAMAGED_ZIP,
-    File,
-    Listing,
-    Reader,
-    in_a_line,
-    is_of_the_machine,
-    some,
-)
+from skinlib.data.archives import DAMAGED_ZIP, File, Listing, Reader, is_of_the_machine, some
 from skinlib.data.dataset import CLASSES, COLUMNS, IMAGES_PER_CLASS
-from skinlib.errors import DataError
+from skinlib.errors import DataError, in_words
 
 SUFFIXES = (".csv", ".tab", ".tsv", ".txt", "")
 IMAGE_ID = r"ISIC_\d{7}"
@@ -51,8 +43,7 @@ class Part(NamedTuple):
         images: names of the archives.
         rows: how many rows the table may have.
         counts: images per class of `CLASSES`, of the most rows.
-        digests: column -> `column_digest` of the published table; none where it is not
-            known.
+        digests: column -> `column_digest` of the published table; none where it is not known.
     """
 
     name: str
@@ -101,12 +92,12 @@ def read_metadata(part: Part, listing: Listing, reader: Reader) -> tuple[pd.Data
         reader: of its files.
 
     Returns:
-        N rows with the columns `COLUMNS`, sorted by image id, which are unique; and one
-        sentence for each thing that was left out or is not as published.
+        N rows with the columns `COLUMNS`, sorted by image id, which are unique; and one sentence
+        for each thing that was left out or is not as published.
 
     Raises:
-        DataError: if there is no table, it cannot be read or lacks a column, one image
-            has two classes or lesions, or no row is left.
+        DataError: if there is no table, it cannot be read or lacks a column, one image has two
+            classes or lesions, or no row is left.
     """
     found = _named(listing, part.tables)
     if not found:
@@ -161,7 +152,7 @@ def _read(file: File, reader: Reader, *required: str) -> pd.DataFrame:
     except (OSError, RuntimeError, *DAMAGED_ZIP) as error:
         if is_of_the_machine(error):
             raise DataError(f"{file} cannot be read ({error}): mend that and try again") from None
-        raise DataError(f"{file} is not a table ({in_a_line(error)}): fetch it again") from None
+        raise DataError(f"{file} is not a table ({in_words(error)}): fetch it again") from None
     names = table.columns.str.strip().str.lower()
     if "image_id" not in names:
         names = names.where(names != "image", "image_id")
@@ -315,9 +306,7 @@ def _differences(part: Part, file: File, table: pd.DataFrame) -> list[str]:
 def column_digest(table: pd.DataFrame, name: str) -> str:
     """What changes when a value of a column does: 16 hexadecimal digits.
 
-    Args:
-        table: a cleaned table, in any order.
-        name: of the column.
+    `table`: a cleaned table, in any order.
     """
     rows = table[["image_id", name]].sort_values("image_id")
     return hashlib.sha256(rows.to_csv(index=False).encode()).hexdigest()[:16]

@@ -1,30 +1,23 @@
 """Dermoscopy-like images, drawn here: seven classes, hairs, rulers, true masks.
 
-An image is skin, a lesion on it, one function for each sign that dermatologists name,
-then what lies between the lens and the skin. Lengths are in units of half the image's
-side, angles in radians. What belongs to a lesion is drawn from the lesion's own random
-numbers, so that all its views show the same spot; the camera, the light and the hairs
-are each view's own.
+An image is skin, a lesion on it, one function for each sign that dermatologists name, then what
+lies between the lens and the skin. Lengths are in units of half the image's side, angles in
+radians. What belongs to a lesion is drawn from the lesion's own random numbers, so that all its
+views show the same spot; the camera, the light and the hairs are each view's own.
 """
 
 import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from PIL import Image, ImageDraw
 
 from skinlib.data.dataset import CLASSES, IMAGES_PER_CLASS, Dataset
-from skinlib.data.prepared import (
-    cache_folder,
-    open_prepared,
-    preparing,
-    require_space,
-    seal,
-    write_array,
-)
+from skinlib.data.prepared import cache_folder, open_or_make, require_space, seal, write_array
 
 VERSION = 2  # of the drawing: another one makes other images
 
@@ -68,17 +61,16 @@ ROUGHNESS = {"akiec": 0.12, "bcc": 0.09, "mel": 0.16}
 def prepare(count: int = 1000, size: int = 96, seed: int = 0) -> Dataset:
     """Opens the phantom; the first time, draws it into the cache. See `draw`."""
     folder = cache_folder() / f"phantom-{VERSION}-{count}-{size}-{seed}"
-    prepared = open_prepared(folder)
-    if prepared is None:
-        with preparing(folder) as scratch:
-            images, masks, table = draw(count, size, seed)
-            require_space(folder.parent, images.nbytes + masks.nbytes)
-            write_array(scratch / "images.npy", images, images.shape)
-            write_array(scratch / "masks.npy", masks, masks.shape)
-            np.save(scratch / "outlined.npy", np.ones(count, bool))
-            seal(scratch, table, name="phantom", resize="drawn")
-        prepared = open_prepared(folder, fresh=True)
-    return prepared[0]
+
+    def make(scratch: Path) -> None:
+        images, masks, table = draw(count, size, seed)
+        require_space(folder.parent, images.nbytes + masks.nbytes)
+        write_array(scratch / "images.npy", images, images.shape)
+        write_array(scratch / "masks.npy", masks, masks.shape)
+        np.save(scratch / "outlined.npy", np.ones(count, bool))
+        seal(scratch, table, name="phantom", resize="drawn")
+
+    return open_or_make(folder, make)[0]
 
 
 def draw(
@@ -92,12 +84,11 @@ def draw(
         seed: another one gives other lesions.
 
     Returns:
-        Images uint8 (count, size, size, 3); masks uint8 (count, size, size), 1 on the
-        lesion; the table, one row per image.
+        Images uint8 (count, size, size, 3); masks uint8 (count, size, size), 1 on the lesion; the
+        table, one row per image.
 
     Raises:
-        ValueError: if `count` or `size` is too small, or too large for this machine's
-            memory.
+        ValueError: if `count` or `size` is too small, or too large for this machine's memory.
     """
     if count < 40 or size < 16:
         raise ValueError(f"expected 40 images or more, of 16 pixels or more: {count}, {size}")
@@ -111,7 +102,7 @@ def draw(
     images = np.empty((count, size, size, 3), "uint8")
     masks = np.empty((count, size, size), "uint8")
     places = np.random.default_rng((VERSION, seed)).permutation(count).argsort()
-    rows = []
+    rows: list[tuple] = []
     for number, (dx, views) in enumerate(_lesions(count, seed)):
         seeds = (VERSION, seed, number)
         person = np.random.default_rng((*seeds, 0))
@@ -278,16 +269,9 @@ SIGNS = {
 def _draw_one(
     dx: str, size: int, own: tuple[int, ...], camera: tuple[int, ...]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """One view of one lesion.
+    """One view of one lesion: uint8 (size, size, 3), and its mask, uint8 (size, size).
 
-    Args:
-        dx: its class.
-        size: height and width in pixels.
-        own: seeds of the lesion's random numbers.
-        camera: seeds of the view's.
-
-    Returns:
-        Its colours uint8 (size, size, 3) and its mask uint8 (size, size).
+    `own` seeds the lesion's random numbers, `camera` the view's.
     """
     rng, view = np.random.default_rng(own), np.random.default_rng(camera)
     across, down = np.meshgrid(*[(np.arange(size) + 0.5) / size * 2 - 1] * 2)

@@ -1,8 +1,8 @@
 """Prepared data sets on disk: written whole, checked when opened.
 
-A folder holds `images.npy` uint8 (N, H, W, 3), `table.csv`, where outlines are known
-`masks.npy` uint8 (N, H, W) and `outlined.npy` bool (N,), and `dataset.json`: what the
-data set is, what is wrong with it, and size and hashes of each file.
+A folder holds `images.npy` uint8 (N, H, W, 3), `table.csv`, where outlines are known `masks.npy`
+uint8 (N, H, W) and `outlined.npy` bool (N,), and `dataset.json`: what the data set is, what is
+wrong with it, and size and hashes of each file.
 """
 
 import hashlib
@@ -12,18 +12,19 @@ import platform
 import shutil
 import uuid
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pooch
 
-from skinlib.data.archives import in_a_line, is_of_the_machine
+from skinlib.data.archives import is_of_the_machine
 from skinlib.data.dataset import COLUMNS, Dataset, fingerprint
-from skinlib.errors import DataError
+from skinlib.errors import DataError, in_words
 
 BLOCK = 2**23  # bytes that have one hash
 WHOLE = 2**28  # bytes; of a larger file that nobody has touched, some blocks are checked
@@ -40,13 +41,11 @@ def cache_folder() -> Path:
 
 
 @contextmanager
-def preparing(folder: Path) -> Iterator[Path]:
+def atomic_folder(folder: Path) -> Iterator[Path]:
     """A scratch folder that takes the name of `folder` only if the block ends well.
 
-    Its files are on the disk before it takes that name. It is called by the number of
-    its
-    process: what a killed process left is deleted the next time, what a living one
-    writes is not.
+    Its files are on the disk before it takes that name. It is called by the number of its process:
+    what a killed process left is deleted the next time, what a living one writes is not.
 
     Raises:
         DataError: if the folder above cannot be written to, or its disk is full.
@@ -113,11 +112,7 @@ def _sync(path: Path) -> None:
 
 
 def require_space(folder: Path, needed: int) -> None:
-    """Refuses to begin what the disk of an existing folder cannot hold.
-
-    Args:
-        folder: to be written to.
-        needed: bytes.
+    """Refuses to begin what the disk of an existing folder cannot hold: so many bytes.
 
     Raises:
         DataError: if they are not free.
@@ -134,13 +129,8 @@ def require_space(folder: Path, needed: int) -> None:
 def write_array(path: Path, rows: Iterable[np.ndarray], shape: tuple[int, ...]) -> None:
     """Writes uint8 arrays one after the other as one array.
 
-    Not through a memory map: there, a full disk would kill the process instead of
-    raising.
-
-    Args:
-        path: of the .npy file.
-        rows: arrays of `shape`[1:], at most `shape`[0] of them.
-        shape: as if there were so many.
+    Not through a memory map: there, a full disk would kill the process instead of raising. There
+    are at most `shape`[0] rows, each of `shape`[1:].
     """
 
     def header(count: int) -> None:  # as long for any count: numpy leaves room for it to grow
@@ -163,7 +153,7 @@ def seal(
     """Writes `table.csv` and `dataset.json` into a folder that holds the arrays.
 
     Args:
-        folder: the scratch folder of `preparing`.
+        folder: the scratch folder of `atomic_folder`.
         table: N rows with the columns `COLUMNS`.
         name: of the data set.
         resize: how the images came to their size, see `Dataset`.
@@ -171,8 +161,8 @@ def seal(
     """
     table.to_csv(folder / "table.csv", index=False)
     images = np.load(folder / "images.npy", mmap_mode="r")
-    contents = {"name": name, "resize": resize, "fingerprint": fingerprint(table, images)}
-    contents |= {"about": about or {}, "files": {}}
+    contents: dict[str, Any] = {"name": name, "resize": resize, "about": about or {}, "files": {}}
+    contents["fingerprint"] = fingerprint(table, images)
     for path in sorted(folder.glob("*.*")):
         stat = path.stat()
         hashes = _hashes(path, range(-(-stat.st_size // BLOCK)))
@@ -181,28 +171,64 @@ def seal(
     (folder / "dataset.json").write_text(json.dumps(whole))
 
 
-def open_prepared(folder: Path, *, fresh: bool = False) -> tuple[Dataset, dict] | None:
-    """Maps a prepared folder into memory, after a look at its files.
-
-    Sizes are compared, and hashes: of files up to 256 MiB whole, as the images of
-    HAM10000 at 64 x 64 are; of a larger file in 18 blocks of 8 MiB, the first, the last
-    and 16 at random, or whole where its time of change is another than after its
-    preparation.
+def open_or_make(
+    folder: Path, make: Callable[[Path], None], is_stale: Callable[[dict], bool] = lambda _: False
+) -> tuple[Dataset, dict]:
+    """Opens a prepared folder; where there is none that is whole and fresh, makes it first.
 
     Args:
-        folder: where `preparing` put it.
-        fresh: it has just been prepared, so that it must be there and whole.
+        folder: its place in the cache.
+        make: writes the files into a scratch folder, and seals it.
+        is_stale: whether what was to be remembered of the data set holds no more.
 
     Returns:
-        The data set, and what else was to be remembered of it; None where there is
-        none. One that is damaged is reported (`DataWarning`) and deleted.
+        The data set, and what else was to be remembered of it.
+    """
+    found = open_prepared(folder)
+    if found and not is_stale(found[1]):
+        return found
+    if found:
+        discard(folder)
+    with atomic_folder(folder) as scratch:
+        make(scratch)
+    return read_prepared(folder)
+
+
+def open_prepared(folder: Path) -> tuple[Dataset, dict] | None:
+    """`read_prepared`, or None where there is no such folder.
+
+    One that is damaged is reported (`DataWarning`) and deleted.
 
     Raises:
-        DataError: if it cannot be read, a damaged one cannot be deleted, or a fresh one
-            is damaged.
+        DataError: if the machine cannot read it, or cannot delete a damaged one.
     """
-    if not fresh and not os.path.lexists(folder):
+    if not os.path.lexists(folder):
         return None
+    try:
+        return read_prepared(folder)
+    except DataError as error:
+        why = error.__cause__ or error
+        if is_of_the_machine(why) and not isinstance(why, FileNotFoundError):
+            raise
+        said = f"{folder} is damaged ({in_words(why)}): it is made anew"
+        warnings.warn(said, DataWarning, stacklevel=2)
+        discard(folder)
+        return None
+
+
+def read_prepared(folder: Path) -> tuple[Dataset, dict]:
+    """Maps a prepared folder into memory, after a look at its files.
+
+    Sizes are compared, and hashes: of files up to 256 MiB whole, as the images of HAM10000 at 64 x
+    64 are; of a larger file in 18 blocks of 8 MiB, the first, the last and 16 at random, or whole
+    where its time of change is another than after its preparation.
+
+    Returns:
+        The data set, and what else was to be remembered of it.
+
+    Raises:
+        DataError: if it is not there, or not whole.
+    """
     try:
         contents = _check(folder)
         table = pd.read_csv(folder / "table.csv", dtype=COLUMNS)
@@ -217,16 +243,9 @@ def open_prepared(folder: Path, *, fresh: bool = False) -> tuple[Dataset, dict] 
         del contents["files"]
         return Dataset(table=table, **arrays, **contents), about
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        gone = isinstance(error, FileNotFoundError)
-        if fresh or (is_of_the_machine(error) and not gone):
-            raise DataError(
-                f"{folder} cannot be read: {in_a_line(error)}: mend that and try again"
-            ) from error
-        warnings.warn(
-            f"{folder} is damaged ({in_a_line(error)}): it is made anew", DataWarning, stacklevel=2
-        )
-        discard(folder)
-        return None
+        raise DataError(
+            f"{folder} cannot be read: {in_words(error)}: mend that and try again"
+        ) from error
 
 
 def discard(folder: Path) -> None:

@@ -49,9 +49,8 @@ def random_split(
 ) -> Split:
     """The paper's split as we read it (section 3.1): images at random, 85 % and 15 %.
 
-    How it was drawn is not stated; here each class is divided alike. Images of one
-    lesion may
-    fall on both sides: see `leakage`.
+    How it was drawn is not stated; here each class is divided alike. Images of one lesion may fall
+    on both sides: see `leakage`.
 
     Args:
         dataset: what to split.
@@ -89,8 +88,8 @@ def peeked_split(dataset: Dataset, seed: int = 0, *, test: float = 0.15) -> Spli
 def copied_split(dataset: Dataset, seed: int = 0, *, test: float = 0.15) -> Split:
     """A split with a fault: rare classes are copied first, so that copies leak.
 
-    Every class is repeated until it has as many images as the largest, more or less;
-    then the rows are divided at random. A row can come several times, in both parts.
+    Every class is repeated until it has as many images as the largest, more or less; then the rows
+    are divided at random. A row can come several times, in both parts.
     """
     count = np.bincount(dataset.labels, minlength=len(CLASSES))
     times = np.maximum(1, np.round(count.max() / np.maximum(count, 1)))[dataset.labels]
@@ -120,16 +119,7 @@ SPLITS = {
 def _split(
     kind: str, dataset: Dataset, groups: np.ndarray, seed: int, test: float, validation: float
 ) -> Split:
-    """Draws groups, each class alike, and returns the images of the drawn groups.
-
-    Args:
-        kind: of the split.
-        dataset: N images.
-        groups: str (N,); images of one group stay together.
-        seed: of the draw.
-        test: share of the groups.
-        validation: share of the remaining groups.
-    """
+    """Draws groups, each class alike; images of one group, str (N,), stay together."""
     if not (0 < test < 1 and 0 <= validation < 1):
         raise ValueError(
             f"test and validation: expected shares between 0 and 1, got {test} and {validation}"
@@ -148,7 +138,7 @@ def _split(
 def _divide(
     dataset: Dataset, units: np.ndarray, classes: np.ndarray, share: float, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Divides units (indices into `classes`) in two; the second part has `share`."""
+    """Divides units, (n,), indices into `classes`, in two; the second part has `share`."""
     counts = np.bincount(classes[units], minlength=len(CLASSES))
     if rare := [name for name, n in zip(CLASSES, counts, strict=True) if n == 1]:
         raise DataError(

@@ -24,11 +24,11 @@ class SoftAttention(layers.Layer):
     """Scales features by a map of where to look, and adds them to themselves: eq. 2.
 
     A convolution makes K maps of the features t. Each goes through a softmax over all places, so
-    that it sums to 1. Their sum is alpha (N, H, W), which sums to K. The output is
-    t + gamma * alpha * t, with one learnable number gamma. Eq. 2 does not print the first t;
-    section 2.3 of the paper asks for it.
+    that it sums to 1. Their sum is alpha (N, H, W), which sums to K. The output is t + gamma *
+    alpha * t, with one learnable number gamma. Eq. 2 does not print the first t; section 2.3 of the
+    paper asks for it.
 
-    The convolution has no bias: a softmax over places would not feel it.
+    The convolution has no bias: it would cancel in a softmax over places.
 
     Args:
         maps: K, the number of maps.
@@ -63,7 +63,6 @@ class SoftAttention(layers.Layer):
         )
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        """Makes the weights: the convolution's kernel, and gamma."""
         self.convolution.build(input_shape)
         start = keras.initializers.Constant(self.initial_gamma)
         self.gamma = self.add_weight(shape=(), initializer=start, name="gamma")
@@ -72,45 +71,36 @@ class SoftAttention(layers.Layer):
         """The K maps before they are summed: (N, H, W, C) to float32 (N, H, W, K)."""
         return spatial_softmax(self.convolution(inputs))
 
-    def call(self, inputs: KerasTensor, return_alpha: bool = False):
-        """Attends.
-
-        Args:
-            inputs: features t, (N, H, W, C).
-            return_alpha: return the map, too.
-
-        Returns:
-            Features (N, H, W, C); or the pair of them and alpha, float32 (N, H, W).
-        """
+    def call(
+        self, inputs: KerasTensor, return_alpha: bool = False
+    ) -> KerasTensor | tuple[KerasTensor, KerasTensor]:
+        """t, (N, H, W, C), to features of that shape; or to them and alpha, float32 (N, H, W)."""
         alpha = ops.sum(self.attention_maps(inputs), axis=-1)  # (N, H, W)
         scale = self.gamma * ops.expand_dims(ops.cast(alpha, inputs.dtype), -1)  # (N, H, W, 1)
-        outputs = inputs + scale * inputs
+        outputs = inputs + scale * inputs  # t + gamma alpha t, eq. 2
         return (outputs, alpha) if return_alpha else outputs
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: tuple) -> tuple:
         return input_shape
 
-    def compute_output_spec(self, inputs, return_alpha: bool = False):
+    def compute_output_spec(
+        self, inputs: KerasTensor, return_alpha: bool = False
+    ) -> KerasTensor | tuple[KerasTensor, KerasTensor]:
         outputs = KerasTensor(inputs.shape, self.compute_dtype)
         dtype = keras.backend.result_type(self.compute_dtype, "float32")
         return (outputs, KerasTensor(inputs.shape[:-1], dtype)) if return_alpha else outputs
 
     def get_config(self) -> dict:
-        """The arguments, for saving."""
-        return {
-            **super().get_config(),
-            "maps": self.maps,
-            "kernel_size": self.kernel_size,
-            "gamma": self.initial_gamma,
-        }
+        own = {"maps": self.maps, "kernel_size": self.kernel_size, "gamma": self.initial_gamma}
+        return super().get_config() | own
 
 
 @keras.saving.register_keras_serializable(package="skinlib")
 class AttentionResidual(layers.Layer):
     """Joins a block's residual F and its input x: F + x + alpha * softmax(F) * x.
 
-    The softmax runs over the H * W places of each channel. alpha is learnt, one number a block;
-    no other weights are added. Two tensors (N, H, W, C) of one shape give one.
+    The softmax runs over the H * W places of each channel. alpha is learnt, one per block; no other
+    weights are added. Two tensors (N, H, W, C) of one shape give one.
 
     Args:
         alpha: where the learnt factor starts.
@@ -125,7 +115,6 @@ class AttentionResidual(layers.Layer):
         self.start = alpha
 
     def build(self, input_shape: list[tuple[int | None, ...]]) -> None:
-        """Makes the weight, alpha."""
         self.compute_output_shape(input_shape)
         start = keras.initializers.Constant(self.start)
         self.alpha = self.add_weight(shape=(), initializer=start, name="alpha")
@@ -137,7 +126,7 @@ class AttentionResidual(layers.Layer):
         where = ops.cast(spatial_softmax(residual), x.dtype)  # (N, H, W, C)
         return residual + x + self.alpha * where * x
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(self, input_shape: list[tuple]) -> tuple:
         residual, x = (tuple(shape) for shape in input_shape)
         pairs = zip(residual, x, strict=False)
         if len(residual) != len(x) or any(a != b and None not in (a, b) for a, b in pairs):
@@ -145,5 +134,4 @@ class AttentionResidual(layers.Layer):
         return residual
 
     def get_config(self) -> dict:
-        """The argument, for saving."""
-        return {**super().get_config(), "alpha": self.start}
+        return super().get_config() | {"alpha": self.start}

@@ -1,11 +1,11 @@
 """Sampling between pixels.
 
-A point (y, x) lies between four pixels. Its value is the sum of theirs, each times its share:
-(1 - dy)(1 - dx), (1 - dy) dx, dy (1 - dx) and dy dx, where dy = y - floor(y), dx = x - floor(x).
-Outside the map all pixels are zero, so a value fades out over one pixel at the border.
+A point (y, x) lies between four pixels. Its value is the sum of theirs, each times its share: (1 -
+dy)(1 - dx), (1 - dy) dx, dy (1 - dx) and dy dx, where dy = y - floor(y), dx = x - floor(x). Outside
+the map all pixels are zero, so a value fades out over one pixel at the border.
 
-The value has a kink where a point crosses a row or a column of pixels. There the derivative by y
-or x is the right-hand one, v(i + 1) - v(i), as in torchvision: floor has the derivative 0.
+The value has a kink where a point crosses a row or a column of pixels. There the derivative by y or
+x is the right-hand one, v(i + 1) - v(i), as in torchvision: floor has the derivative 0.
 
 Both functions below give the same numbers. The first is the plain way; the second is a product of
 matrices, faster on small maps.

@@ -1,18 +1,18 @@
 """Deformable convolution: a convolution whose sampling points move.
 
 Dai et al. (2017), doi:10.1109/ICCV.2017.89; with a mask, Zhu et al. (2019),
-doi:10.1109/CVPR.2019.00953. Eq. 1 of Cao et al. (2024). The numbers are those of ONNX's
-DeformConv and of torchvision.ops.deform_conv2d, with channels last.
+doi:10.1109/CVPR.2019.00953. Eq. 1 of Cao et al. (2024). The numbers are those of ONNX's DeformConv
+and of torchvision.ops.deform_conv2d, with channels last.
 
-Shapes: inputs (N, H, W, C), outputs (N, H', W', F), K = kh * kw kernel points, row by row,
-G offset groups.
+Shapes: inputs (N, H, W, C), outputs (N, H', W', F), K = kh * kw kernel points, row by row, G offset
+groups.
 """
 
 from collections.abc import Callable
 from numbers import Integral
 
 import keras
-from keras import ops
+from keras import KerasTensor, ops
 
 from skinlib.layers.bilinear import sample_by_gathering, sample_by_hats, sample_in_turn
 
@@ -21,17 +21,17 @@ SMALL = 200
 
 
 def deform_conv2d(
-    inputs,
-    kernel,
-    offset,
-    mask=None,
+    inputs: KerasTensor,
+    kernel: KerasTensor,
+    offset: KerasTensor,
+    mask: KerasTensor | None = None,
     *,
     strides: int | tuple[int, int] = 1,
     padding: str = "same",
     dilation_rate: int | tuple[int, int] = 1,
     offset_groups: int = 1,
     sample: Callable | None = None,
-):
+) -> KerasTensor:
     """y(p) = sum over k of w_k x(p + p_k + offset_k) mask_k: eq. 1 of Cao et al. (2024).
 
     Between pixels x is bilinear; outside the image it is zero, each of a point's four neighbours
@@ -40,8 +40,8 @@ def deform_conv2d(
     Args:
         inputs: x, (N, H, W, C).
         kernel: w, (kh, kw, C / groups, F); the number of groups is read off it.
-        offset: (N, H', W', 2 * G * K) in pixels: for each of the G offset groups, for each
-            kernel point, row by row, first y, then x.
+        offset: (N, H', W', 2 * G * K) in pixels: for each of the G offset groups, for each kernel
+            point, row by row, first y, then x.
         mask: (N, H', W', G * K), or None for ones.
         strides: as in `keras.layers.Conv2D`.
         padding: "same" or "valid".
@@ -62,9 +62,9 @@ def deform_conv2d(
         sample = _sample_for(*inputs.shape[1:3])
 
     size = tuple(kernel.shape[:2])
-    y, x = _points(inputs, offset, size, strides, padding, dilation, offset_groups)
-    values = _sample(inputs, y, x, mask, sample)  # (N, H', W', K, C)
-    return _product(values, ops.convert_to_tensor(kernel))  # (N, H', W', F)
+    y, x = _points(inputs, offset, size, strides, padding, dilation, offset_groups)  # p + ...
+    values = _sample(inputs, y, x, mask, sample)  # x(p + ...) mask_k, (N, H', W', K, C)
+    return _product(values, ops.convert_to_tensor(kernel))  # y, (N, H', W', F)
 
 
 def _points(inputs, offset, size, strides, padding, dilation, offset_groups):
@@ -94,7 +94,7 @@ def _points(inputs, offset, size, strides, padding, dilation, offset_groups):
 
 
 def _padding(side, outputs, stride, reach):
-    """How many zeros `padding="same"` puts before the first pixel."""
+    """How many zeros padding="same" puts before the first pixel, for a kernel of this reach."""
     total = (outputs - 1) * stride + reach - side
     if isinstance(total, int):
         return max(total, 0) // 2
@@ -169,26 +169,20 @@ def _check(inputs, kernel, offset, mask, strides, padding, dilation, offset_grou
             f"groups divide, got the shape {tuple(kernel.shape)}"
         )
     _check_offset_groups(offset_groups, channels)
-    out = [
-        None if side is None else _outputs(side, k, stride, padding, rate)
-        for side, k, stride, rate in zip(
-            inputs.shape[1:3], (kh, kw), strides, dilation, strict=True
-        )
-    ]
-    wanted = {"offset": (offset, 2), "mask": (mask, 1)}
-    for name, (tensor, each) in wanted.items():
-        if tensor is None:
-            continue
+    axes = zip(inputs.shape[1:3], (kh, kw), strides, dilation, strict=True)
+    out = [_outputs(side, k, stride, padding, rate) for side, k, stride, rate in axes]  # [H', W']
+    for name, tensor, each in (("offset", offset, 2), ("mask", mask, 1)):
         expected = (inputs.shape[0], *out, each * offset_groups * kh * kw)
-        fits = len(tensor.shape) == 4 and all(
-            None in (want, got) or want == got
-            for want, got in zip(expected, tensor.shape, strict=True)
-        )
-        if not fits:
-            raise ValueError(f"{name}: expected {expected}, got {tuple(tensor.shape)}")
+        got = expected if tensor is None else tuple(tensor.shape)
+        pairs = zip(expected, got, strict=False)
+        if len(got) != 4 or any(a != b and None not in (a, b) for a, b in pairs):
+            raise ValueError(f"{name}: expected {expected}, got {got}")
 
 
 def _outputs(side, kernel, stride, padding, rate):
+    """How many places a kernel takes along a side, in pixels; None where that is not known."""
+    if side is None:
+        return None
     if padding == "same":
         return -(-side // stride)
     reach = (kernel - 1) * rate + 1
@@ -204,9 +198,9 @@ def _outputs(side, kernel, stride, padding, rate):
 class DeformableConv2D(keras.layers.Conv2D):
     """A 2D convolution that learns where to look: eq. 1 of Cao et al. (2024).
 
-    A convolution of the same shape, which starts at zero, gives each kernel point an offset and,
-    if `modulated`, a mask through a sigmoid. So an untrained layer is half a plain convolution
-    (apart from the bias), or a whole one if not `modulated`.
+    A convolution of the same shape, which starts at zero, gives each kernel point an offset and, if
+    `modulated`, a mask through a sigmoid. So an untrained layer is half a plain convolution (apart
+    from the bias), or a whole one if not `modulated`.
 
     Args:
         filters, kernel_size, strides, padding, dilation_rate, groups, activation, use_bias: as in
@@ -234,7 +228,7 @@ class DeformableConv2D(keras.layers.Conv2D):
         *,
         offset_groups: int = 1,
         modulated: bool = True,
-        **kwargs,
+        **kwargs: object,
     ):
         _check_offset_groups(offset_groups)
         super().__init__(
@@ -248,8 +242,7 @@ class DeformableConv2D(keras.layers.Conv2D):
         )
         if self.data_format != "channels_last":
             raise ValueError(f"data_format: expected channels_last, got {self.data_format}")
-        self.offset_groups = offset_groups
-        self.modulated = modulated
+        self.offset_groups, self.modulated = offset_groups, modulated
         points = offset_groups * self.kernel_size[0] * self.kernel_size[1]  # G K
         self.offset_convolution = keras.layers.Conv2D(
             3 * points if modulated else 2 * points,
@@ -263,12 +256,12 @@ class DeformableConv2D(keras.layers.Conv2D):
             name="offset",
         )
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         _check_offset_groups(self.offset_groups, input_shape[-1])
         self.offset_convolution.build(input_shape)
         super().build(input_shape)
 
-    def convolution_op(self, inputs, kernel):
+    def convolution_op(self, inputs: KerasTensor, kernel: KerasTensor) -> KerasTensor:
         """What Keras' convolutions do between their inputs and their bias."""
         offset, mask = self.offset_and_mask(inputs)
         return deform_conv2d(
@@ -282,7 +275,7 @@ class DeformableConv2D(keras.layers.Conv2D):
             offset_groups=self.offset_groups,
         )
 
-    def offset_and_mask(self, inputs):
+    def offset_and_mask(self, inputs: KerasTensor) -> tuple[KerasTensor, KerasTensor | None]:
         """Offset (N, H', W', 2 G K) in pixels, and mask (N, H', W', G K) or None."""
         moves = self.offset_convolution(inputs)
         if not self.modulated:
@@ -290,31 +283,13 @@ class DeformableConv2D(keras.layers.Conv2D):
         offset, mask = ops.split(moves, [2 * moves.shape[-1] // 3], axis=-1)
         return offset, ops.sigmoid(mask)
 
-    def sampling_points(self, inputs):
-        """Where the layer looks, for figures.
-
-        Args:
-            inputs: (N, H, W, C).
-
-        Returns:
-            (N, H', W', G, K, 2): y and x in input pixels, kernel points row by row.
-        """
+    def sampling_points(self, inputs: KerasTensor) -> KerasTensor:
+        """Where the layer looks at (N, H, W, C): y and x in pixels, (N, H', W', G, K, 2)."""
         inputs = ops.convert_to_tensor(inputs, self.compute_dtype)
         offset, _ = self.offset_and_mask(inputs)
-        points = _points(
-            inputs,
-            offset,
-            self.kernel_size,
-            self.strides,
-            self.padding,
-            self.dilation_rate,
-            self.offset_groups,
-        )
-        return ops.stack(points, axis=-1)
+        grid = (self.kernel_size, self.strides, self.padding, self.dilation_rate)
+        return ops.stack(_points(inputs, offset, *grid, self.offset_groups), axis=-1)
 
-    def get_config(self):
-        return {
-            **super().get_config(),
-            "offset_groups": self.offset_groups,
-            "modulated": self.modulated,
-        }
+    def get_config(self) -> dict:
+        own = {"offset_groups": self.offset_groups, "modulated": self.modulated}
+        return super().get_config() | own

@@ -1,6 +1,12 @@
-"""The paper's network and its five rivals, by name."""
+"""The paper's network and its five rivals, by name.
+
+Each is a function of the images' shape (H, W, 3), the number of classes, and options of its own.
+The model maps pixels in 0..255, (N, H, W, 3), to probabilities, (N, classes). A side that is too
+short is a ValueError.
+"""
 
 from collections.abc import Callable
+from typing import Any
 
 import keras
 
@@ -21,24 +27,22 @@ MODELS: dict[str, Callable[..., keras.Model]] = {
 }
 """In the order of the paper's table 1."""
 
+NAMES = {"arl14": "ARL14", "arl50": "ARL50", "alexnet": "AlexNet", "vgg16": "VGG16"}
+NAMES |= {"resnet50": "ResNet50", "proposed": "proposed"}
+"""The same, as the paper writes them."""
+
 BUILDERS = {**MODELS, "small": small}
 """With the network of the lessons."""
 
 
 def build(
-    name: str, input_shape: tuple[int, int, int], classes: int = 7, **options: object
+    name: str, input_shape: tuple[int, int, int], classes: int = 7, **options: Any
 ) -> keras.Model:
-    """Builds a network by name: (N, H, W, 3) pixels in 0..255 to (N, classes) probabilities.
-
-    Args:
-        name: a key of `BUILDERS`.
-        input_shape: (H, W, 3), with sides of 64 or more.
-        classes: how many.
-        **options: keyword arguments of the network's own function.
+    """Builds a network by name, which is a key of `BUILDERS`.
 
     Raises:
-        ValueError: if there is no network of that name, if it does not take this shape, or if
-            Keras is set to channels first.
+        ValueError: if there is none of that name, if it does not take this shape, or if Keras is
+            set to channels first.
     """
     if name not in BUILDERS:
         raise ValueError(f"model: expected one of {', '.join(BUILDERS)}, got {name!r}")

@@ -1,7 +1,7 @@
 """Attention residual learning: Zhang, Xie, Xia, Shen (2019), with 14 and with 50 layers.
 
-A ResNet of bottleneck blocks (He et al., 2016) that looks once more at its own output: what a
-block has computed, normalised over space, says where the block's input deserves attention.
+A ResNet of bottleneck blocks (He et al., 2016) that looks once more at its own output: what a block
+has computed, normalised over space, says where the block's input deserves attention.
 """
 
 import keras
@@ -10,44 +10,27 @@ from keras import layers
 from skinlib.layers.attention import AttentionResidual
 from skinlib.models.pixels import pixels
 
+Shape = tuple[int, int, int]
 
-def arl14(
-    input_shape: tuple[int, int, int], classes: int = 7, *, alpha: float = 0.001
-) -> keras.Model:
+
+def arl14(input_shape: Shape, classes: int = 7, *, alpha: float = 0.001) -> keras.Model:
     """Builds ARL14, one block in each of four stages: see `arl`."""
     return arl(input_shape, classes, (1, 1, 1, 1), alpha=alpha, name="arl14")
 
 
-def arl50(
-    input_shape: tuple[int, int, int], classes: int = 7, *, alpha: float = 0.001
-) -> keras.Model:
+def arl50(input_shape: Shape, classes: int = 7, *, alpha: float = 0.001) -> keras.Model:
     """Builds ARL50, the blocks of ResNet50: see `arl`."""
     return arl(input_shape, classes, (3, 4, 6, 3), alpha=alpha, name="arl50")
 
 
 def arl(
-    input_shape: tuple[int, int, int],
-    classes: int,
-    blocks: tuple[int, ...],
-    *,
-    alpha: float = 0.001,
-    name: str = "arl",
+    input_shape: Shape, classes: int, blocks: tuple[int, ...], *, alpha: float, name: str
 ) -> keras.Model:
-    """Builds an ARL network: (N, H, W, 3) pixels in 0..255 to (N, classes) probabilities.
+    """Builds an ARL network with so many blocks in each stage, for sides of 32 or more.
 
-    A convolution, three in each block and the last layer make 2 + 3 * sum(blocks) layers. All
-    else is as in keras.applications.ResNet50, so that alpha = 0 is that network.
-
-    Args:
-        input_shape: (H, W, 3), with sides of 32 or more.
-        classes: how many.
-        blocks: how many in each stage.
-        alpha: where the learned factors start. The publication calls them learnable; we have not
-            found where they start.
-        name: of the model.
-
-    Raises:
-        ValueError: if a side is shorter.
+    A convolution, three in each block and the last layer make 2 + 3 * sum(blocks) layers. All else
+    is as in keras.applications.ResNet50, so that alpha = 0 is that network. The publication calls
+    the factors alpha learnable; we have not found where they start.
     """
     inputs = pixels(input_shape, least=32)
     x = layers.Rescaling(1 / 255, name="rescale")(inputs)

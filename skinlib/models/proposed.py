@@ -1,6 +1,6 @@
 """The paper's network: AlexNet slimmed down, with a deformable convolution and soft attention.
 
-Figure 1 and section 2.1 of Cao et al. (2024).
+Section 2.1 of Cao et al. (2024).
 """
 
 import keras
@@ -31,14 +31,14 @@ def proposed(
     batch_norm: bool = False,
     initializer: str = "glorot_uniform",
 ) -> keras.Model:
-    """Builds the network of figure 1: (N, H, W, 3) pixels in 0..255 to (N, classes) probabilities.
+    """Builds the paper's network, for sides of 32 or more.
 
     The paper fixes the ten convolutions, the number, size and stride of the pools, the places of
     the deformable convolution and of the attention, and ReLU. It leaves the other arguments open;
     chapter 05 argues for their defaults.
 
     Args:
-        input_shape: (H, W, 3), with sides of 32 or more.
+        input_shape: (H, W, 3).
         classes: how many.
         deformable: False puts a plain convolution of the same shape in the layer's place.
         attention: False puts a plain convolution in its place, with the kernel of the attention's
@@ -51,8 +51,7 @@ def proposed(
         initializer: of the ten convolutions' kernels, as Keras names it.
 
     Raises:
-        ValueError: if a side is shorter, or if `pools` has other numbers than 4 to 10, each at
-            most once.
+        ValueError: if `pools` has other numbers than 4 to 10, each at most once.
     """
     if len(set(pools)) < len(pools) or not set(pools) <= {4, *FILTERS}:
         raise ValueError(f"pools: expected different numbers from 4 to 10, got {tuple(pools)}")
@@ -76,10 +75,14 @@ def proposed(
     for number in range(4, 11):
         if number in FILTERS:
             x = convolution(x, FILTERS[number], 3, f"conv{number}")
-        if number == 8:
-            x = _eighth(deformable)(x)
-        if number == 9:
-            x = _ninth(attention)(x)
+        if number == 8 and deformable:  # eq. 1
+            x = DeformableConv2D(128, 3, padding="same", activation="relu", name="deformable")(x)
+        elif number == 8:
+            x = _plain("plain_deformable")(x)
+        if number == 9 and attention:  # eq. 2
+            x = SoftAttention(maps=128, kernel_size=3, name="attention")(x)
+        elif number == 9:
+            x = _plain("plain_attention")(x)
         if number in pools:
             name = f"pool{sorted(pools).index(number) + 1}"
             x = layers.MaxPooling2D(3, strides=2, padding="same", name=name)(x)
@@ -91,19 +94,6 @@ def proposed(
     return keras.Model(inputs, x, name="proposed")
 
 
-def _eighth(deformable: bool) -> keras.Layer:
-    """What follows convolution 8: eq. 1 of the paper, or its stand-in."""
-    if deformable:
-        return DeformableConv2D(128, 3, padding="same", activation="relu", name="deformable")
-    return _plain("plain_deformable")
-
-
-def _ninth(attention: bool) -> keras.Layer:
-    """What follows convolution 9: eq. 2 of the paper, or its stand-in."""
-    if attention:
-        return SoftAttention(maps=128, kernel_size=3, name="attention")
-    return _plain("plain_attention")
-
-
 def _plain(name: str) -> keras.Layer:
+    """What stands in for a part of the paper's."""
     return layers.Conv2D(128, 3, padding="same", activation="relu", name=name)

@@ -7,17 +7,7 @@ from skinlib.models.pixels import pixels
 
 
 def resnet50(input_shape: tuple[int, int, int], classes: int = 7) -> keras.Model:
-    """Builds ResNet50: (N, H, W, 3) pixels in 0..255 to (N, classes) probabilities.
-
-    All its weights start at random.
-
-    Args:
-        input_shape: (H, W, 3), with sides of 32 or more.
-        classes: how many.
-
-    Raises:
-        ValueError: if a side is shorter.
-    """
+    """Builds ResNet50, whose weights start at random, for sides of 32 or more."""
     inputs = pixels(input_shape, least=32)
     x = layers.Rescaling(1 / 255, name="rescale")(inputs)
     x = keras.applications.ResNet50(weights=None, include_top=False, input_tensor=x).output

@@ -7,15 +7,7 @@ from skinlib.models.pixels import pixels
 
 
 def small(input_shape: tuple[int, int, int], classes: int = 7) -> keras.Model:
-    """Builds three normalised convolutions: pixels 0..255 (N, H, W, 3) to probabilities.
-
-    Args:
-        input_shape: (H, W, 3), with sides of 8 or more.
-        classes: how many.
-
-    Raises:
-        ValueError: if a side is shorter.
-    """
+    """Builds three normalised convolutions and a dense layer, for sides of 8 or more."""
     inputs = pixels(input_shape, least=8)
     x = layers.Rescaling(1 / 127.5, -1, name="rescale")(inputs)
     for number, filters in enumerate((16, 32, 64), start=1):

@@ -7,17 +7,9 @@ from skinlib.models.pixels import pixels
 
 
 def vgg16(input_shape: tuple[int, int, int], classes: int = 7) -> keras.Model:
-    """Builds VGG16: (N, H, W, 3) pixels in 0..255 to (N, classes) probabilities.
+    """Builds VGG16, whose weights start at random, for sides of 32 or more.
 
-    All its weights start at random. The parameters of 138,357,544 hold for 1000 classes at
-    224 x 224.
-
-    Args:
-        input_shape: (H, W, 3), with sides of 32 or more.
-        classes: how many.
-
-    Raises:
-        ValueError: if a side is shorter.
+    The parameters of 138,357,544 hold for 1000 classes at 224 x 224.
     """
     inputs = pixels(input_shape, least=32)
     x = layers.Rescaling(1 / 255, name="rescale")(inputs)

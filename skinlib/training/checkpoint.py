@@ -9,7 +9,7 @@ from typing import Annotated
 
 import keras
 import numpy as np
-from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
+from pydantic import ConfigDict, Field, TypeAdapter, with_config
 from typing_extensions import TypedDict
 
 from skinlib.errors import RecordError, SkinlibError, in_words
@@ -90,25 +90,23 @@ def _restore(path: Path, model: keras.Model, identity: str, epochs: int) -> Prog
             text = str(saved["progress"])
             arrays = [saved[str(i)] for i in range(len(saved.files) - 1)]
         progress = TypeAdapter(Progress).validate_json(text)
-    except ValidationError as error:
+        if progress["identity"] != identity:
+            raise RecordError(
+                f"{path} belongs to a run with another recipe, split or data: remove it to start "
+                "anew, or choose another folder"
+            )
+        lengths = {len(values) for values in progress["history"].values()}
+        if not 0 < progress["epochs"] <= epochs or lengths != {progress["epochs"]}:
+            raise ValueError(
+                f"it tells of {progress['epochs']} epochs and {sorted(lengths)} rows of history, "
+                f"and the recipe has {epochs} epochs"
+            )
+        if not all(np.isfinite(array).all() for array in arrays):
+            raise ValueError("a value is not finite")
+    except DAMAGED as error:
         raise RecordError(
             f"{path} is damaged: remove it to start anew ({in_words(error)})"
-        ) from None
-    except DAMAGED as error:
-        raise RecordError(f"{path} is damaged: remove it to start anew ({error})") from error
-    if progress["identity"] != identity:
-        raise RecordError(
-            f"{path} belongs to a run with another recipe, split or data: remove it to start "
-            "anew, or choose another folder"
-        )
-    lengths = {len(values) for values in progress["history"].values()}
-    if not 0 < progress["epochs"] <= epochs or lengths != {progress["epochs"]}:
-        raise RecordError(
-            f"{path} is damaged: remove it to start anew (it tells of {progress['epochs']} epochs "
-            f"and {sorted(lengths)} rows of history, and the recipe has {epochs} epochs)"
-        )
-    if not all(np.isfinite(array).all() for array in arrays):
-        raise RecordError(f"{path} is damaged: remove it to start anew (a value is not finite)")
+        ) from error
     try:
         for variable, array in zip(_state(model), arrays, strict=True):
             variable.assign(array)
@@ -133,12 +131,8 @@ def save_weights(model: keras.Model, path: Path) -> None:
 def load_weights(model: keras.Model, path: Path, digest: str | None) -> None:
     """Gives a network the weights that `save_weights` wrote.
 
-    Half precision moves its probabilities by less than a hundredth.
-
-    Args:
-        model: of the same kind.
-        path: the file.
-        digest: its SHA-256, as the run knows it.
+    Half precision moves its probabilities by less than a hundredth. `digest` is the file's SHA-256,
+    as the run knows it.
 
     Raises:
         RecordError: if the file is missing, damaged, or of another network.

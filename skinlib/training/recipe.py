@@ -10,6 +10,7 @@ from skinlib.data.dataset import CLASSES
 from skinlib.models import BUILDERS
 
 Share = Annotated[float, Field(ge=0, le=1)]
+Dtype = Literal["float32", "mixed_float16", "mixed_bfloat16"]
 PerClass = Annotated[tuple[float, ...], Field(min_length=len(CLASSES), max_length=len(CLASSES))]
 
 
@@ -17,8 +18,8 @@ PerClass = Annotated[tuple[float, ...], Field(min_length=len(CLASSES), max_lengt
 class Recipe:
     """How a network is trained. Every field is checked when a recipe is made.
 
-    The defaults are the paper's (section 3): batch 32, 20 epochs, Adam at 2e-4, the joint loss
-    of eq. 5. What the paper leaves open is argued in the chapters 4 to 6.
+    The defaults are the paper's (section 3): batch 32, 20 epochs, Adam at 2e-4, the joint loss of
+    eq. 5. What the paper leaves open is argued in the chapters 4 to 6.
 
     Attributes:
         model: a name in `skinlib.models.BUILDERS`.
@@ -53,7 +54,7 @@ class Recipe:
     class_weights: Literal["balanced"] | None = None
     sampling: Literal["natural", "balanced"] = "natural"
     augment: bool = False
-    dtype: Literal["float32", "mixed_float16", "mixed_bfloat16"] = "float32"
+    dtype: Dtype = "float32"
 
     @model_validator(mode="after")
     def _check_options(self) -> "Recipe":
@@ -80,8 +81,7 @@ class Recipe:
     def variant(self) -> str:
         """What is trained, in words: 'alexnet', 'proposed without attention, epochs=60'.
 
-        The paper's own setting of a network is its bare name; the seed and the dtype do not
-        count.
+        The paper's own setting of a network is its bare name; the seed and the dtype do not count.
         """
         paper = Recipe(model=self.model, beta=PAPER_BETA.get(self.model, 0.0))
         changes = {

@@ -154,12 +154,7 @@ def train(
 
 
 def predict(model: keras.Model, dataset: Dataset, rows: np.ndarray) -> pd.DataFrame:
-    """A network's answers to some images of a data set.
-
-    Args:
-        model: with `len(CLASSES)` probabilities.
-        dataset: the images.
-        rows: indices of N of them.
+    """A network's answers to some images of a data set, `rows` (N,).
 
     Returns:
         One row per image: `image_id`, `lesion_id`, `label` (a class name), and one column of

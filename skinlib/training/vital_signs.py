@@ -1,4 +1,7 @@
-"""What shows that each part of a trained network did its job."""
+"""What shows that each part of a trained network did its job.
+
+It is asked about `images`, (N, H, W, 3), 0..255.
+"""
 
 import hashlib
 from collections.abc import Iterator
@@ -28,7 +31,7 @@ def vital_signs(
 
     Args:
         model: the network.
-        images: (N, H, W, 3), 0..255, a fixed sample of the test part.
+        images: a fixed sample of the test part.
         fresh: its `fingerprints` before training.
         history: its loss (and more) after each epoch.
 
@@ -91,12 +94,12 @@ def _deformable(model: keras.Model, images: np.ndarray) -> dict | None:
         pairs = ops.convert_to_numpy(ops.cast(offset, "float32")).reshape(-1, 2)  # y, x
         lengths.append(np.hypot(*pairs.T))
         masks.append(ops.convert_to_numpy(ops.cast(mask, "float32")).ravel())
-    lengths, masks = np.concatenate(lengths), np.concatenate(masks)
+    length, values = np.concatenate(lengths), np.concatenate(masks)
     return {
-        "offset_mean": float(lengths.mean()),
-        "offset_p95": float(np.quantile(lengths, 0.95)),
-        "mask_mean": float(masks.mean()),
-        "mask_std": float(masks.std()),
+        "offset_mean": float(length.mean()),
+        "offset_p95": float(np.quantile(length, 0.95)),
+        "mask_mean": float(values.mean()),
+        "mask_std": float(values.std()),
     }
 
 
@@ -130,7 +133,7 @@ def _dead_relu(model: keras.Model, images: np.ndarray) -> dict:
         tops = [value.max(tuple(range(value.ndim - 1))) for value in values]  # (C,) each
         highest = [np.maximum(*pair) for pair in zip(highest, tops, strict=True)]
     shares = {
-        layer.name: float((top <= 0).mean()) for layer, top in zip(relu, highest, strict=True)
+        layer.name: float(np.mean(top <= 0)) for layer, top in zip(relu, highest, strict=True)
     }
     units = np.concatenate(highest)
     return {

@@ -11,7 +11,7 @@ from skinlib.book import evidence, findings
 from skinlib.book.verdict import Kind, Verdict
 from skinlib.data import CLASSES
 from skinlib.explain import MAPS
-from skinlib.intervals import t_interval
+from skinlib.intervals import mean_over_seeds, t_interval
 from skinlib.runs import COLUMNS, load
 from skinlib.scores import score_values
 
@@ -108,7 +108,7 @@ def test_enough_runs_of_the_papers_size_decide_which_is_shown():
 
 def test_trainings_of_one_seed_count_once():
     runs = table(of_accuracy(11), of_accuracy(33), of_accuracy(11, seed=1))
-    row = evidence.score(runs)
+    row = mean_over_seeds(runs)
     assert row["value"] == pytest.approx(((0.9 + 0.7) / 2 + 0.9) / 2)
     assert row["runs"] == 3
 

@@ -169,7 +169,7 @@ DRAWN = {
     ),
     "samples": lambda: dataset.samples(nine(), columns=2),
     "patients": lambda: dataset.patients(nine()),
-    "pictures_per_lesion": lambda: dataset.pictures_per_lesion(nine()),
+    "images_per_lesion": lambda: dataset.images_per_lesion(nine()),
     "one_lesion": lambda: dataset.one_lesion(nine()),
     "leakage_bars": lambda: dataset.leakage_bars(
         {

@@ -142,7 +142,7 @@ def test_its_heat_map_is_grad_cam(page):
     model = trained_network(run)
     found = in_browser(page, model, run.recipe.options, inputs)
     labels = np.argmax(found["probabilities"], axis=1)
-    heat = explain.stretch(np.reshape(found["heat"], (-1, 4, 4)), (64, 64))
+    heat = explain.upsample(np.reshape(found["heat"], (-1, 4, 4)), (64, 64))
     heat -= heat.min((1, 2), keepdims=True)
     heat /= np.maximum(heat.max((1, 2), keepdims=True), 1e-12)
     assert explain.last_spatial_layer(model) == "conv10"

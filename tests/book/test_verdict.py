@@ -61,7 +61,7 @@ def test_a_score_must_lie_within_two_points(values, expected):
 
 def test_a_score_is_shown_as_the_book_writes_it():
     found = verdict.score(runs_of("proposed", 0.88, 0.88, 0.88), "F1", 0.8747)
-    assert found.figure == "F1 88.0 (88.0 to 88.0) %"
+    assert found.lines == ["F1 88.0 (88.0 to 88.0) %"]
 
 
 def test_a_percentage_is_no_share():
@@ -86,7 +86,7 @@ def test_what_was_not_run_is_not_judged():
         runs_of("proposed, epochs=60", 0.88, 0.88, 0.88),
     )
     found = verdict.score(other, "accuracy", 0.88)
-    assert (found.kind, found.figure, found.place) == (Kind.NOT_RUN, "", "")
+    assert (found.kind, found.lines, found.place) == (Kind.NOT_RUN, [], "")
     few = table(other, runs_of("proposed", 0.88))
     assert verdict.score(few, "accuracy", 0.88).kind == Kind.UNDECIDED
     assert verdict.better(few, "alexnet").kind == Kind.NOT_RUN
@@ -162,7 +162,7 @@ def test_better_counts_the_papers_split_alone():
     )
     found = verdict.better(runs, "alexnet")
     assert found.kind == Kind.NOT_REPRODUCED
-    assert found.figure.startswith("accuracy -5.0 (")
+    assert found.lines[0].startswith("accuracy -5.0 (")
     assert found.evidence["pairs at 224 x 224"] == 3
 
 
@@ -275,7 +275,7 @@ def test_maps_must_beat_every_rival(a, b, expected):
 def test_maps_that_are_ahead_in_one_training_only_decide_nothing():
     found = verdict.heat_maps(maps_of(proposed=(0.9, 0.5, 0.5), a=(0.1, 0.52, 0.52)), ["a"])
     half = stats.t.ppf(0.975, 2) * np.std([80, -2, -2], ddof=1) / 3**0.5
-    assert found.figure == f"a +25.3 ({25.33333 - half:+.1f} to {25.33333 + half:+.1f}) points"
+    assert found.lines == [f"a +25.3 ({25.33333 - half:+.1f} to {25.33333 + half:+.1f}) points"]
     assert found.kind == Kind.UNDECIDED
 
 
@@ -331,10 +331,10 @@ def test_rare_classes_are_the_four_and_no_other():
     base, more_nv, all_right = [2] * 7, [2, 2, 2, 2, 2, 9, 2], [10] * 7
     base = sweep_of(base, 0.0)
     same = verdict.rare_classes(table(base, sweep_of(more_nv, 0.0002)), "mean")
-    assert same.figure == "recall +0.0 (+0.0 to +0.0) points"
+    assert same.lines == ["recall +0.0 (+0.0 to +0.0) points"]
     assert (same.kind, same.place) == (Kind.UNDECIDED, "phantom")
     found = verdict.rare_classes(table(base, sweep_of(all_right, 0.0002)), "mean")
-    assert found.figure == "recall +80.0 (+80.0 to +80.0) points"
+    assert found.lines == ["recall +80.0 (+80.0 to +80.0) points"]
     assert found.kind == Kind.REPRODUCED
 
 
@@ -380,7 +380,7 @@ def test_fewer_parameters_says_under_which_reading():
     assert found.kind == Kind.PARTLY
     assert found.numbers["512"]["low"] == pytest.approx(3)
     assert [name for name, row in found.numbers.items() if row["low"] > 1] == ["512"]
-    assert found.figure == "512 15.2 (3.0 to 49.7); 4096 1.3 (0.3 to 4.4) times"
+    assert found.lines == ["512 15.2 (3.0 to 49.7) times", "4096 1.3 (0.3 to 4.4) times"]
 
 
 def test_the_leak_is_measured_seed_by_seed():

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from skinlib.data.prepared import DataWarning, open_prepared, preparing, seal
+from skinlib.data.prepared import DataWarning, atomic_folder, open_prepared, seal
 from skinlib.errors import DataError
 
 
 def write(folder, dataset):
-    with preparing(folder) as scratch:
+    with atomic_folder(folder) as scratch:
         np.save(scratch / "images.npy", dataset.images)
         seal(scratch, dataset.table, name="test", resize="drawn", about={"problems": ["one"]})
 
@@ -68,7 +68,7 @@ def test_what_is_remembered_is_checked_too(tmp_path, dataset, key):
 
 def test_a_failed_preparation_leaves_nothing(tmp_path):
     def fail():
-        with preparing(tmp_path / "prepared") as scratch:
+        with atomic_folder(tmp_path / "prepared") as scratch:
             (scratch / "images.npy").write_bytes(b"half")
             raise RuntimeError("killed")
 
@@ -79,8 +79,8 @@ def test_a_failed_preparation_leaves_nothing(tmp_path):
 
 def test_the_first_of_two_preparations_stays(tmp_path):
     folder = tmp_path / "prepared"
-    with preparing(folder) as slow:
-        with preparing(folder) as fast:
+    with atomic_folder(folder) as slow:
+        with atomic_folder(folder) as fast:
             (fast / "who").write_text("fast")
         (slow / "who").write_text("slow")
     assert (folder / "who").read_text() == "fast"
@@ -88,7 +88,7 @@ def test_the_first_of_two_preparations_stays(tmp_path):
 
 
 def test_scratch_folders_of_dead_processes_go_and_others_stay(tmp_path):
-    with preparing(tmp_path / "mine") as mine:
+    with atomic_folder(tmp_path / "mine") as mine:
         left = [sys.executable, "-c", "import os; print(os.getpid())"]
         dead = int(subprocess.run(left, capture_output=True, check=True).stdout)
         parts = mine.name.split(".")
@@ -100,7 +100,7 @@ def test_scratch_folders_of_dead_processes_go_and_others_stay(tmp_path):
             (tmp_path / name / "folder").mkdir(parents=True)
             os.utime(tmp_path / name, (1, 1))
         os.utime(mine, (1, 1))
-        with preparing(tmp_path / "other"):
+        with atomic_folder(tmp_path / "other"):
             pass
         assert mine.exists()
     assert not (tmp_path / names["dead"]).exists()
@@ -111,14 +111,14 @@ def test_a_cache_that_cannot_be_written_to_is_one_sentence(tmp_path):
     (tmp_path / "file").touch()
     with (
         pytest.raises(DataError, match=r"file cannot be written to .*: make room there, or point"),
-        preparing(tmp_path / "file" / "prepared"),
+        atomic_folder(tmp_path / "file" / "prepared"),
     ):
         pass
 
 
 def test_a_full_disk_is_one_sentence(tmp_path):
     sentence = r"cannot be written to \(No space left on device\): make room"
-    with pytest.raises(DataError, match=sentence), preparing(tmp_path / "prepared"):
+    with pytest.raises(DataError, match=sentence), atomic_folder(tmp_path / "prepared"):
         Path("/dev/full").write_text("x")
     assert list(tmp_path.iterdir()) == []
 

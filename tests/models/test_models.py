@@ -25,10 +25,6 @@ def _fresh():
     keras.backend.clear_session()
 
 
-def test_the_six_of_table_1():
-    assert list(MODELS) == ["alexnet", "vgg16", "resnet50", "arl14", "arl50", "proposed"]
-
-
 def test_unknown_name():
     with pytest.raises(ValueError, match=r"model: expected one of alexnet, vgg16.*, got 'lenet'"):
         build("lenet", (64, 64, 3))

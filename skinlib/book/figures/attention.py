@@ -100,27 +100,19 @@ def small_multiples(
 def on_the_lesion(shares: pd.DataFrame, data: str) -> Figure:
     """Share of each map that lies on the lesion.
 
-    Args:
-        shares: one row per map; columns `value`, `low`, `high`, from 0 to 1.
-        data: the data set's name.
+    `shares`: one row per map; columns `value`, `low`, `high`, from 0 to 1.
     """
-    figure, ax = plt.subplots(figsize=(style.WIDTH, 0.4 * len(shares) + 1))
+    xlabel = "share of the map's mass on the lesion, 95 % interval"
+    figure, ax = style.row_chart(shares.index, 0.4 * len(shares) + 1, xlabel, data)
     style.intervals(ax, shares)
-    style.name_rows(ax, shares.index)
-    style.share(ax.xaxis)
-    ax.set(xlabel="share of the map's mass on the lesion, 95 % interval")
     ax.set_xlim(left=0)
-    style.title(figure, data)
     return figure
 
 
 def gamma_path(paths: Mapping[str, np.ndarray], rate: float, data: str) -> Figure:
     """gamma after each batch of training, one line per run, beside Adam's longest way.
 
-    Args:
-        paths: label -> values.
-        rate: Adam's learning rate.
-        data: the data set's name.
+    `paths`: label -> values (batches,); `rate`: Adam's learning rate.
     """
     figure, ax = plt.subplots()
     first = next(iter(paths.values()))
@@ -138,8 +130,7 @@ def gamma_path(paths: Mapping[str, np.ndarray], rate: float, data: str) -> Figur
 def channel_reach(reach: Mapping[str, np.ndarray]) -> Figure:
     """How strongly each input channel moves a map: one panel per layer.
 
-    Args:
-        reach: label -> largest change of a score by channel, (C,).
+    `reach`: label -> largest change of a score by channel, (C,).
     """
     size = (style.WIDTH, 1.4 * len(reach) + 0.6)
     figure, axes = plt.subplots(len(reach), 1, figsize=size, sharex=True, sharey=True)

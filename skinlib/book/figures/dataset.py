@@ -14,8 +14,7 @@ from skinlib.data.dataset import CLASSES, Dataset
 def class_histogram(counts: pd.DataFrame) -> Figure:
     """Images per class, as in figure 4 of the paper: one panel per data set.
 
-    Args:
-        counts: one row per class, one column per data set.
+    `counts`: one row per class, one column per data set.
     """
     size = (style.WIDTH, 2.6 * counts.shape[1])
     figure, axes = plt.subplots(counts.shape[1], 1, figsize=size, sharex=True, squeeze=False)
@@ -65,7 +64,7 @@ def patients(dataset: Dataset) -> Figure:
     return figure
 
 
-def pictures_per_lesion(dataset: Dataset) -> Figure:
+def images_per_lesion(dataset: Dataset) -> Figure:
     """How many lesions have one image, two, three, ..."""
     sizes = pd.Series(dataset.lesions).value_counts().value_counts().sort_index()
     figure, ax = plt.subplots()
@@ -91,9 +90,7 @@ def one_lesion(dataset: Dataset) -> Figure:
 def leakage_bars(tables: dict[str, pd.DataFrame], data: str) -> Figure:
     """The share of test images whose lesion is in training.
 
-    Args:
-        tables: name of a split -> one row per class, with a column `same_lesion`, 0 to 1.
-        data: the data set's name.
+    `tables`: name of a split -> one row per class, with a column `same_lesion`, 0 to 1.
     """
     frame = pd.concat(tables, names=["split", "class"]).reset_index()
     figure, ax = plt.subplots()
@@ -103,7 +100,7 @@ def leakage_bars(tables: dict[str, pd.DataFrame], data: str) -> Figure:
     )
     style.share(ax.yaxis)
     ax.set(xlabel="class", ylabel="test images whose lesion\nis in training", ylim=(0, 1))
-    ax.get_legend().remove()
+    ax.legend().remove()
     style.legend(figure, title="split")
     style.title(figure, data)
     return figure

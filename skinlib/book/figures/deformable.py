@@ -40,9 +40,7 @@ def grids(plain: np.ndarray, moved: np.ndarray, side: int) -> Figure:
 def hats(position: float, side: int) -> Figure:
     """Bilinear interpolation as hat functions: the weight of each pixel, along y and in 2D.
 
-    Args:
-        position: of the point, in pixels, on both axes.
-        side: of the image, in pixels.
+    `position`: of the point, in pixels, on both axes; `side`: of the image, in pixels.
     """
     figure, (upper, lower) = plt.subplots(2, 1, figsize=(style.WIDTH, 5.4), height_ratios=(3, 4))
     for pixel, colour in zip(range(side), sns.color_palette("colorblind", side), strict=True):
@@ -63,8 +61,8 @@ def slope(shifts: np.ndarray, values: np.ndarray, at: float, gradient: float) ->
     """An output as a function of one offset, with the gradient that a backend computes.
 
     Args:
-        shifts: the offset's values, in pixels.
-        values: the output at each.
+        shifts: the offset's values, in pixels, (n,).
+        values: the output at each, (n,).
         at: where the gradient was taken.
         gradient: d output / d offset there.
     """
@@ -89,8 +87,8 @@ def kink(
     """A pixel's share in a point, its slope, and where a framework takes another slope.
 
     Args:
-        places: of the point, in pixels, rising; whole pixels are among them.
-        values: the share at each.
+        places: of the point, in pixels, rising, (n,); whole pixels are among them.
+        values: the share at each, (n,).
         automatic: d values / d places, as a framework computes it.
         right: the same from the right.
     """
@@ -115,8 +113,7 @@ def kink(
 def shift_losses(losses: dict[str, list[float]]) -> Figure:
     """The loss after each epoch: one line per layer.
 
-    Args:
-        losses: name of the layer -> (epochs,).
+    `losses`: name of the layer -> (epochs,).
     """
     figure, ax = plt.subplots()
     epochs = range(1, 1 + len(next(iter(losses.values()))))
@@ -165,9 +162,8 @@ def over_lesions(
 def ratios(machines: dict[str, pd.DataFrame]) -> Figure:
     """Time of a step on each machine, as a multiple of the plain convolution's.
 
-    Args:
-        machines: its name -> one row per side of the feature map; columns `plain`, `deformable`
-            and perhaps `torchvision`, in seconds.
+    `machines`: its name -> one row per side of the feature map; columns `plain`, `deformable` and
+    perhaps `torchvision`, in seconds.
     """
     figure, ax = plt.subplots(figsize=(style.WIDTH, 3.4 + 0.5 * len(machines)))
     colours = sns.color_palette("colorblind")[1:]

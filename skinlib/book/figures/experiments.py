@@ -12,9 +12,7 @@ from skinlib.book.figures import style
 def learning_curves(history: pd.DataFrame, data: str) -> Figure:
     """Loss and accuracy on the training data, and on the validation data where there are any.
 
-    Args:
-        history: one row per epoch; columns `loss` and `accuracy`, and perhaps both with `val_`.
-        data: what the run was made on.
+    `history`: one row per epoch; columns `loss` and `accuracy`, and perhaps both with `val_`.
     """
     figure, axes = plt.subplots(2, 1, figsize=(style.WIDTH, 4.4), sharex=True)
     for ax, name in zip(axes, ("loss", "accuracy"), strict=True):
@@ -52,25 +50,19 @@ def against_majority(scores: pd.DataFrame, majority: pd.DataFrame, data: str) ->
         majority: the same rows; column `value`.
         data: what the run was made on.
     """
-    figure, ax = plt.subplots(figsize=(style.WIDTH, 0.45 * len(scores) + 1.2))
+    figure, ax = style.row_chart(scores.index, 0.45 * len(scores) + 1.2, "score", data)
     style.intervals(ax, scores, label="the network, 95 % interval")
-    ax.plot(
-        majority["value"], range(len(majority)), "x", color=style.ORANGE, ms=8, label="always nv"
-    )
-    style.name_rows(ax, scores.index)
-    ax.set(xlim=(0, 1), xlabel="score")
-    style.share(ax.xaxis)
+    y = range(len(majority))
+    ax.plot(majority["value"], y, "x", color=style.ORANGE, ms=8, label="always nv")
+    ax.set_xlim(0, 1)
     style.legend(figure)
-    style.title(figure, data)
     return figure
 
 
 def per_class_recall(table: pd.DataFrame, data: str) -> Figure:
     """A bar per class, with the number of test images that it rests on.
 
-    Args:
-        table: one row per class; columns `recall` (0 to 1) and `images`.
-        data: what the run was made on.
+    `table`: one row per class; columns `recall` (0 to 1) and `images`.
     """
     figure, ax = plt.subplots()
     bars = ax.bar(table.index, table["recall"], color=[style.COLOURS[c] for c in table.index])
@@ -84,44 +76,34 @@ def per_class_recall(table: pd.DataFrame, data: str) -> Figure:
 def table1(table: pd.DataFrame, data: str) -> Figure:
     """Accuracies of the paper and of ours, with intervals.
 
-    Args:
-        table: one row per network; columns (source, "value" | "low" | "high"), from 0 to 1, NaN
-            where there is no run. The first source is the paper.
-        data: what the runs were made on.
+    `table`: one row per network; columns (source, "value" | "low" | "high"), from 0 to 1, NaN where
+    there is no run. The first source is the paper.
     """
     sources = list(dict.fromkeys(table.columns.get_level_values(0)))
-    figure, ax = plt.subplots(figsize=(style.WIDTH, 0.75 * len(table) + 1.6))
+    xlabel = "accuracy, 95 % intervals"
+    figure, ax = style.row_chart(table.index, 0.75 * len(table) + 1.6, xlabel, data)
     colours = (style.GREY, style.BLUE, style.ORANGE, "#009E73", "#CC79A7")
     looks = zip(sources, "osD^v", colours, strict=False)
     for number, (source, marker, colour) in enumerate(looks):
         y = np.arange(len(table)) + 0.15 * number
         style.intervals(ax, table[source], y, label=source, marker=marker, color=colour)
-    style.name_rows(ax, table.index)
-    style.share(ax.xaxis)
-    ax.set(xlabel="accuracy, 95 % intervals", ylim=(len(table) - 0.3, -0.7))
+    ax.set_ylim(len(table) - 0.3, -0.7)
     style.legend(figure, columns=1)
-    style.title(figure, data)
     return figure
 
 
 def gap(table: pd.DataFrame, paper: float, data: str) -> Figure:
     """What was measured, from low to high, beside the paper's accuracy as a dashed line.
 
-    Args:
-        table: one row per thing; columns `value`, `low`, `high`, as shares.
-        paper: its accuracy.
-        data: what the runs were made on.
+    `table`: one row per thing; columns `value`, `low`, `high`, as shares.
     """
-    figure, ax = plt.subplots(figsize=(style.WIDTH, 0.5 * len(table) + 1.4))
+    figure, ax = style.row_chart(table.index, 0.5 * len(table) + 1.4, "accuracy", data)
     y = range(len(table))
     ax.barh(y, table["value"], 0.35, color=style.BLUE, alpha=0.35)
     style.intervals(ax, table, y, label="95 % interval")
     ax.axvline(paper, color=style.ORANGE, ls="--", label="the paper")
-    style.name_rows(ax, table.index)
-    style.share(ax.xaxis)
-    ax.set(xlim=(0, 1), xlabel="accuracy")
+    ax.set_xlim(0, 1)
     style.legend(figure)
-    style.title(figure, data)
     return figure
 
 
@@ -133,12 +115,10 @@ def differences(table: pd.DataFrame, change: str, data: str) -> Figure:
         change: what is subtracted from what.
         data: what the runs were made on.
     """
-    figure, ax = plt.subplots(figsize=(style.WIDTH, 0.45 * len(table) + 1.2))
+    xlabel, height = f"{change} (points), 95 % interval", 0.45 * len(table) + 1.2
+    figure, ax = style.row_chart(table.index, height, xlabel, data, shares=False)
     style.intervals(ax, 100 * table[["value", "low", "high"]].astype(float))
     ax.axvline(0, color="0.4", ls="--")
-    style.name_rows(ax, table.index)
-    ax.set(xlabel=f"{change} (points), 95 % interval")
-    style.title(figure, data)
     return figure
 
 
@@ -151,7 +131,7 @@ def forest(table: pd.DataFrame, means: pd.DataFrame, data: str) -> Figure:
         data: what the runs were made on.
     """
     looks = {"random": ("o", style.BLUE), "grouped": ("s", style.ORANGE), "mean": ("D", "black")}
-    rows = {kind: [] for kind in looks}  # (y, value, low, high)
+    rows: dict[str, list] = {kind: [] for kind in looks}  # (y, value, low, high)
     names, y = {}, 0
     for comparison, pairs in table.groupby(level=0, sort=False):
         names[comparison] = y
@@ -178,32 +158,24 @@ def forest(table: pd.DataFrame, means: pd.DataFrame, data: str) -> Figure:
 def readings(table: pd.DataFrame, paper: float, data: str) -> Figure:
     """How near each reading of the paper comes to its accuracy.
 
-    Args:
-        table: one row per reading; columns `value`, `low`, `high`, as shares, and `fault`, whether
-            the reading lets test images into training.
-        paper: its accuracy.
-        data: what the runs were made on.
+    `table`: one row per reading; columns `value`, `low`, `high`, as shares, and `fault`, whether
+    the reading lets test images into training.
     """
-    figure, ax = plt.subplots(figsize=(style.WIDTH, 0.42 * len(table) + 1.5))
+    xlabel = "accuracy, 95 % intervals"
+    figure, ax = style.row_chart(table.index, 0.42 * len(table) + 1.5, xlabel, data)
     looks = ((False, "a reading", "o", style.BLUE), (True, "a fault", "X", style.ORANGE))
     for fault, label, marker, colour in looks:
         y = np.flatnonzero(table["fault"] == fault)
         style.intervals(ax, table.iloc[y], y, label=label, marker=marker, color=colour)
     ax.axvline(paper, color="0.4", ls="--", label="the paper")
-    style.name_rows(ax, table.index)
-    style.share(ax.xaxis)
-    ax.set(xlabel="accuracy, 95 % intervals")
     style.legend(figure, columns=3)
-    style.title(figure, data)
     return figure
 
 
 def calibration(tables: dict[str, pd.DataFrame], data: str) -> Figure:
     """Reliability: how often a network is right, against how sure it is.
 
-    Args:
-        tables: name of a run -> one row per bin; columns `images`, `confidence`, `accuracy`.
-        data: what the runs were made on.
+    `tables`: name of a run -> one row per bin; columns `images`, `confidence`, `accuracy`.
     """
     figure, ax = plt.subplots(figsize=(style.WIDTH, 4.8))
     ax.plot([0, 1], [0, 1], color="0.5", ls="--", label="perfectly calibrated")

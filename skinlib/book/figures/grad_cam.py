@@ -24,13 +24,8 @@ def steps(
     figure, axes = style.image_grid(2, 2, titles=names)
     (first, bars), (summed, last) = axes
     first.imshow(image.astype("uint8"))
-    bars.bar(
-        range(len(weights)),
-        np.sort(weights) / np.abs(weights).max(),
-        color=style.BLUE,
-        width=1,
-        lw=0,
-    )
+    height = np.sort(weights) / np.abs(weights).max()
+    bars.bar(range(len(weights)), height, color=style.BLUE, width=1, lw=0)
     bars.set(xlabel="channel, sorted", ylabel="multiples of the largest", yticks=[-1, 0, 1])
     bars.spines.left.set_visible(True)
     reach = np.abs(raw).max()
@@ -66,30 +61,23 @@ def gallery(images: np.ndarray, truth: list[str], maps: dict[str, tuple], data: 
 def scores(table: pd.DataFrame, data: str) -> Figure:
     """How well maps point, with intervals over lesions.
 
-    Args:
-        table: index (score, map), columns `value`, `low`, `high`, from 0 to 1.
-        data: name of the data set.
+    `table`: index (score, map), columns `value`, `low`, `high`, from 0 to 1.
     """
     names, maps = (list(dict.fromkeys(level)) for level in zip(*table.index, strict=True))
-    figure, ax = plt.subplots(figsize=(style.WIDTH, 0.6 * len(maps) + 1.4))
+    figure, ax = style.row_chart(maps, 0.6 * len(maps) + 1.4, "score, 95 % interval", data)
     for number, (name, (colour, _)) in enumerate(zip(names, style.LINES, strict=False)):
         rows = table.loc[name].reindex(maps)
         y = np.arange(len(maps)) + 0.2 * number
         style.intervals(ax, rows, y, label=name, marker="osD^v"[number], color=colour)
-    style.name_rows(ax, maps)
-    style.share(ax.xaxis)
-    ax.set(xlim=(-0.02, 1.02), ylim=(len(maps) - 0.3, -0.7), xlabel="score, 95 % interval")
+    ax.set(xlim=(-0.02, 1.02), ylim=(len(maps) - 0.3, -0.7))
     style.legend(figure, columns=3)
-    style.title(figure, data)
     return figure
 
 
 def curves(found: dict[str, dict[str, np.ndarray]], data: str) -> Figure:
     """Deletion and insertion: mean probability of the predicted class as pixels go or come.
 
-    Args:
-        found: "deletion" and "insertion" -> name of an order -> (N, steps + 1).
-        data: name of the data set.
+    `found`: "deletion" and "insertion" -> name of an order -> (N, steps + 1).
     """
     figure, axes = plt.subplots(2, 1, figsize=(style.WIDTH, 4.8))
     labels = {"deletion": "pixels deleted", "insertion": "pixels put back"}

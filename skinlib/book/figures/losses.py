@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from skinlib.book.figures import style
 
@@ -14,9 +14,7 @@ from skinlib.book.figures import style
 def imbalance(shares: pd.DataFrame, data: str) -> Figure:
     """Who supplies the images, and who supplies the loss: a panel per column, a bar per class.
 
-    Args:
-        shares: one row per class; each column sums to 1.
-        data: the data set's name.
+    `shares`: one row per class; each column sums to 1.
     """
     figure, axes = plt.subplots(1, shares.shape[1], figsize=(style.WIDTH, 3), sharey=True)
     for ax, name in zip(axes, shares, strict=True):
@@ -33,9 +31,7 @@ def imbalance(shares: pd.DataFrame, data: str) -> Figure:
 def curves(p: np.ndarray, panels: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
     """Curves over the probability of the true class, a panel per quantity.
 
-    Args:
-        p: probabilities, (n,).
-        panels: label of the y axis -> label of a line -> values (n,).
+    `p`: probabilities, (n,); `panels`: label of the y axis -> label of a line -> values (n,).
     """
     size = (style.WIDTH, 2.2 * len(panels) + 0.6)
     figure, axes = plt.subplots(len(panels), 1, figsize=size, sharex=True)
@@ -64,7 +60,7 @@ def focal_share(shares: pd.DataFrame, bounds: Mapping[str, float], data: str) ->
     ax.yaxis.set_major_formatter(
         lambda value, _: f"{value:.3%}" if value < 1e-3 else f"{value:.1%}"
     )
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
     ax.set(xlabel="epoch", ylabel="focal share of the gradient")
     style.legend(figure, title="reading of eq. 4")
     style.title(figure, data)

@@ -8,8 +8,10 @@ import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from scipy.special import softmax
 
 from skinlib.book.figures import style
+from skinlib.models import NAMES
 
 KINDS = {
     "DeformableConv2D": ("deformable convolution", style.ORANGE),
@@ -20,8 +22,6 @@ KINDS = {
 }
 """A layer's class -> its name in the legend, and its colour."""
 WINDOWS = {1: "#E69F00", 3: "#56B4E9", 5: style.ORANGE, 7: style.BLUE}
-NAMES = {"alexnet": "AlexNet", "vgg16": "VGG16", "resnet50": "ResNet50"}
-NAMES |= {"arl14": "ARL14", "arl50": "ARL50"}
 
 
 def shapes(model: keras.Model) -> Figure:
@@ -98,12 +98,7 @@ def feature_maps(
 
     Each map has its own scale, from its least to its largest value.
 
-    Args:
-        model: a network.
-        image: uint8 (H, W, 3).
-        names: of its layers.
-        data: the data set's name.
-        columns: maps per layer, at most.
+    `image`: uint8 (H, W, 3); `names`: of its layers; `columns`: maps per layer, at most.
     """
     outputs = [model.get_layer(name).output for name in names]
     reads = keras.Model(model.input, outputs)
@@ -134,8 +129,7 @@ def attention_residual(model: keras.Model, image: np.ndarray, block: str, data: 
     residual, x = (keras.ops.convert_to_numpy(term)[0] for term in terms)  # (h, w, C)
     channel = np.argmax(residual.std(axis=(0, 1)))
     residual, x = residual[..., channel], x[..., channel]
-    where = np.exp(residual - residual.max())
-    where /= where.sum()
+    where = softmax(residual)  # over all places
     shown = {"image": image, "$x$": x, "$F(x)$": residual}
     shown |= {"softmax $F(x)$": where, "softmax $F(x) · x$": where * x}
     figure, axes = style.image_grid(2, 3, titles=list(shown))
@@ -148,9 +142,8 @@ def attention_residual(model: keras.Model, image: np.ndarray, block: str, data: 
 def rivals(table: pd.DataFrame) -> Figure:
     """The paper's accuracies against what the networks cost.
 
-    Args:
-        table: one row per network, with `accuracy` (%), `parameters` and `multiply_adds`;
-            where these are not known, the figure says so.
+    `table`: one row per network, with `accuracy` (%), `parameters` and `multiply_adds`; where these
+    are not known, the figure says so.
     """
     if table["parameters"].isna().all():
         return style.not_measured("the costs are being measured again")

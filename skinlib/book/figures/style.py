@@ -3,17 +3,20 @@
 import math
 import sys
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib import pyplot as plt
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.ticker import PercentFormatter
+from numpy.typing import ArrayLike
 from PIL import Image
 
 from skinlib.data.dataset import CLASSES
@@ -21,11 +24,7 @@ from skinlib.data.dataset import CLASSES
 WIDTH = 5  # inches
 BLUE, ORANGE, GREY = "#0072B2", "#D55E00", "0.45"
 COLOURS = dict(
-    zip(
-        CLASSES,
-        ["#E69F00", "#CC79A7", "#56B4E9", "#8C510A", "#000000", BLUE, ORANGE],
-        strict=True,
-    )
+    zip(CLASSES, ["#E69F00", "#CC79A7", "#56B4E9", "#8C510A", "#000000", BLUE, ORANGE], strict=True)
 )
 """One colour per class, from Okabe and Ito's colour-blind-safe palette (brown for its yellow)."""
 LINES = [(BLUE, "-"), (ORANGE, "--"), ("#000000", ":"), ("#CC79A7", "-."), ("#56B4E9", "-")]
@@ -76,14 +75,14 @@ def title(figure: Figure, data: str, note: str = "") -> None:
     figure.suptitle(f"data: {data}" + (f"\n{note}" if note else ""))
 
 
-def legend(figure: Figure, columns: int = 2, **options) -> None:
+def legend(figure: Figure, columns: int = 2, **options: Any) -> None:
     """One legend for the whole figure, below it; each label once."""
-    found = {}
+    found: dict[str, Artist] = {}
     for ax in figure.axes:
         for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
             found.setdefault(label, handle)
-    place = "outside lower center"
-    figure.legend(found.values(), found.keys(), loc=place, ncols=columns, **options)
+    labels = list(found)
+    figure.legend(found.values(), labels, loc="outside lower center", ncols=columns, **options)
 
 
 def share(axis: Axis) -> None:
@@ -92,10 +91,7 @@ def share(axis: Axis) -> None:
 
 
 def lines(
-    ax: Axes,
-    x: Sequence[float],
-    values: Mapping[str, np.ndarray],
-    markers: Sequence[str] = ("",) * 5,
+    ax: Axes, x: ArrayLike, values: Mapping[str, ArrayLike], markers: Sequence[str] = ("",) * 5
 ) -> None:
     """One line per entry, label -> (n,), in the colours and dashes of `LINES`."""
     looks = zip(values.items(), LINES, markers, strict=False)
@@ -106,7 +102,7 @@ def lines(
 def intervals(
     ax: Axes,
     table: pd.DataFrame,
-    y: Sequence[float] | None = None,
+    y: ArrayLike | None = None,
     *,
     label: str | None = None,
     marker: str = "o",
@@ -136,6 +132,19 @@ def name_rows(ax: Axes, names: Sequence[str], y: Sequence[float] | None = None) 
     ax.set(yticks=[], ylim=(max(y) + 0.5, min(y) - 0.9))
     ax.spines.left.set_visible(False)
     ax.grid(axis="x", color="0.9")
+
+
+def row_chart(
+    names: Sequence[str], height: float, xlabel: str, data: str, *, shares: bool = True
+) -> tuple[Figure, Axes]:
+    """Axes for something about each name, one below the other; see `name_rows` and `share`."""
+    figure, ax = plt.subplots(figsize=(WIDTH, height))
+    name_rows(ax, names)
+    if shares:
+        share(ax.xaxis)
+    ax.set_xlabel(xlabel)
+    title(figure, data)
+    return figure, ax
 
 
 def image_grid(
