@@ -10,6 +10,13 @@ addEventListener("load", () => {
   });
 });
 
+// The list of chapters shows where you are.
+addEventListener("load", () => {
+  const here = document.querySelector(".bd-sidenav .active");
+  const list = here?.closest(".sidebar-primary-item");
+  if (list) list.scrollTop += here.getBoundingClientRect().top - list.clientHeight;
+});
+
 // A formula that is too wide for a phone is set smaller.
 addEventListener("load", async () => {
   await window.MathJax?.startup.promise;

@@ -73,8 +73,12 @@ RAW_FORMULAS = """() => [...document.querySelectorAll('.math')]
     .map(e => `a formula is not set: ${e.textContent}`)"""
 SEARCH_FIELDS = """() => {
     const fields = document.querySelectorAll('input[type=search], .search-button__button');
-    const seen = [...fields].filter(e => e.checkVisibility()).length;
-    return seen > 1 ? [`${seen} search fields`] : [];
+    const seen = [...fields].filter(e => {
+        const box = e.getBoundingClientRect();
+        const top = document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);
+        return e.checkVisibility() && e.contains(top);
+    }).length;
+    return seen === 1 ? [] : [`${seen} search fields`];
 }"""
 HIDDEN_TITLES = """() => [...document.querySelectorAll('h1, .navbar-brand')].filter(e => {
         const box = e.getBoundingClientRect();
