@@ -1,4 +1,4 @@
-# make book | test | lab | bench | stress   (see README.md)
+# make book | test | lab | bench | stress | browser | pdf   (see README.md)
 DATA ?= phantom
 HAM10000 ?=
 KERNEL ?=
@@ -7,7 +7,7 @@ BIN := .venv/bin
 
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: book test lab bench stress gpu-kernel pins
+.PHONY: book test lab bench stress browser pdf gpu-kernel pins
 
 book: .venv/ready
 	$(BIN)/skinlib book --data $(DATA) $(if $(HAM10000),--ham10000 "$(HAM10000)") $(if $(KERNEL),--kernel $(KERNEL))
@@ -19,6 +19,13 @@ test: .venv/ready
 	$(BIN)/pytest -n 2 --durations 15
 	KERAS_BACKEND=jax JAX_DISABLE_MOST_OPTIMIZATIONS=1 $(BIN)/pytest -n 2 tests/layers tests/models tests/test_losses.py
 	$(BIN)/pytest -n 2 --dist loadfile --nbval book
+
+# The pages of `make book` in Chromium: whole, readable, silent. And on paper.
+browser: .venv/ready
+	$(BIN)/pytest -n 2 --dist loadscope --durations 5 tests/browser
+
+pdf: .venv/ready
+	$(BIN)/python -m skinlib.book.pdf
 
 lab: .venv/ready
 	$(BIN)/jupyter lab --notebook-dir=book
@@ -39,7 +46,7 @@ gpu-kernel: .venv/ready
 .venv/ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt uv
-	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -c constraints.txt -e '.[book,test]'
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -c constraints.txt -e '.[book,test,browser]'
 	touch $@
 
 # Pins the newest versions that pyproject.toml allows, for every Python that it names.

@@ -8,6 +8,7 @@ import csv
 import datetime
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -31,6 +32,23 @@ from skinlib.errors import SkinlibError
 from skinlib.files import atomic_write, locked
 
 PYTHON_KERNEL = "python3"  # of the Python that runs this; ipykernel brings it along
+
+FIRST_CELL = """\
+# Where skinlib is missing, as on Colab, this cell fetches and installs it, and brings the recorded
+# runs (results/). It takes a minute or two. Where skinlib is there, it does nothing.
+import importlib.util
+
+if importlib.util.find_spec("skinlib") is None:
+    import shutil
+    import urllib.request
+    from pathlib import Path
+
+    urllib.request.urlretrieve("{archive}", "skinlib.zip")
+    shutil.unpack_archive("skinlib.zip", "skinlib-source")
+    source = next(Path("skinlib-source").iterdir())
+    shutil.copytree(source / "book" / "results", "results", dirs_exist_ok=True)
+    %pip install --quiet "{{source}}[launch]"
+"""
 
 
 def chapters(root: Path) -> list[Path]:
@@ -268,13 +286,65 @@ def _status(folder: Path, seconds: dict[Path, float]) -> None:
         ]
         title = lines[0].removeprefix("# ") if lines else chapter.stem
         rows["chapters"].append((f"[{title}]({chapter.name})", f"{seconds[chapter]:.0f}"))
+    rows["chapters"].append(("all of them", f"{sum(seconds.values()):.0f}"))
     rows["machine"].append(("day", datetime.date.today().isoformat()))
+    rows["machine"].append(("commit", _git(folder, "rev-parse", "--short", "HEAD") or "not known"))
     rows["machine"].append(("processor", f"{processor()}, {os.cpu_count()} cores"))
     rows["machine"] += {"python": platform.python_version(), **versions()}.items()
     (folder / "status").mkdir()
     for name, table in rows.items():
         with (folder / "status" / f"{name}.csv").open("w", newline="") as file:
             csv.writer(file).writerows(table)
+
+
+def repository(root: Path) -> str | None:
+    """The repository's address on GitHub, from its CI's variables or git's remote; None without."""
+    if name := os.environ.get("GITHUB_REPOSITORY"):
+        return f"https://github.com/{name}"
+    remote = _git(root, "remote", "get-url", "origin")
+    match = re.search(r"github\.com[:/]([\w.-]+/[\w.-]+?)(\.git)?/?$", remote)
+    return f"https://github.com/{match[1]}" if match else None
+
+
+def _git(root: Path, *words: str) -> str:
+    """What git answers; nothing where there is no git, or it refuses."""
+    try:
+        answer = subprocess.run(["git", *words], cwd=root, capture_output=True, text=True)
+    except FileNotFoundError:
+        return ""
+    return answer.stdout.strip()
+
+
+def _publish(config: Path, url: str) -> None:
+    """Adds to `_config.yml` what needs the repository's address: links, buttons, a map."""
+    owner, name = url.split("/")[-2:]
+    settings = yaml.safe_load(config.read_text())
+    settings["repository"] = {"url": url, "branch": "main"}
+    settings["launch_buttons"] = {
+        "notebook_interface": "jupyterlab",
+        "binderhub_url": "https://mybinder.org",
+        "colab_url": "https://colab.research.google.com",
+    }
+    site = f"https://{owner.lower()}.github.io/{name}/"
+    buttons = ("use_repository_button", "use_edit_page_button", "use_issues_button")
+    settings["html"] |= {"baseurl": site, **dict.fromkeys(buttons, True)}
+    sphinx = settings["sphinx"]["config"]
+    sphinx |= {"ogp_site_url": site, "sitemap_url_scheme": "{link}"}
+    sphinx["extensions"].append("sphinx_sitemap")
+    config.write_text(yaml.safe_dump(settings, allow_unicode=True))
+
+
+def launchable(notebook: Path, archive: str) -> None:
+    """Puts a cell at the head of a chapter that lets it run alone, far from the repository.
+
+    Args:
+        notebook: is changed.
+        archive: address of a zip file of the repository.
+    """
+    chapter = _read(notebook)
+    source = FIRST_CELL.format(archive=archive).rstrip()
+    chapter.cells.insert(0, nbformat.v4.new_code_cell(source, id="install"))
+    _write(chapter, notebook)
 
 
 def make(root: Path, parameters: dict, kernel: str | None = None) -> Path:
@@ -310,11 +380,17 @@ def make(root: Path, parameters: dict, kernel: str | None = None) -> Path:
             raise failed.exceptions[0] from None
         _status(source / "book", seconds)
         let_figures_move(source / "book")
+        if url := repository(root):
+            _publish(source / "_config.yml", url)
         if (source / "book" / "try_it.md").exists():
             from skinlib.book import try_it  # it needs Keras
 
             try_it.publish(try_it.chosen(source / "book" / "results"), source / "book")
         _render(source, root)
+        if url:
+            commit = _git(root, "rev-parse", "HEAD")
+            for name in names:  # the copies that a reader downloads
+                launchable(root / "_build/html/_sources" / name, f"{url}/archive/{commit}.zip")
     return root / "_build" / "html" / "book" / "index.html"
 
 

@@ -18,6 +18,7 @@ from jupyter_client.kernelspec import KernelSpecManager
 from skinlib.book import build
 from skinlib.errors import SkinlibError
 
+ROOT = Path(__file__).parents[2]
 PARAMETERS = 'data = "phantom"\nham10000 = ""'
 
 
@@ -157,7 +158,8 @@ def test_a_full_disk_leaves_the_chapter_as_it_was(chapter, monkeypatch):
 
 
 @pytest.fixture
-def tiny_book(tmp_path):
+def tiny_book(tmp_path, monkeypatch):
+    monkeypatch.delenv("GITHUB_REPOSITORY", raising=False)
     (tmp_path / "book").mkdir()
     (tmp_path / "_config.yml").write_text("title: tiny\nexecute: {execute_notebooks: 'off'}\n")
     toc = {
@@ -294,3 +296,53 @@ def test_nothing_is_left_behind_when_it_is_stopped(tiny_book, command, how):
     for folder in ("book", "_build"):
         if (tiny_book / folder).exists():
             FileLock(tiny_book / folder / ".lock").acquire(timeout=0).lock.release()
+
+
+@pytest.mark.parametrize(
+    ("remote", "address"),
+    [
+        ("git@github.com:some.one/the-book.git", "https://github.com/some.one/the-book"),
+        ("https://github.com/someone/book.git", "https://github.com/someone/book"),
+        ("https://github.com/someone/book/", "https://github.com/someone/book"),
+        ("https://example.org/someone/book.git", None),
+        (None, None),
+    ],
+)
+def test_the_repository_is_where_git_says(tmp_path, monkeypatch, remote, address):
+    monkeypatch.delenv("GITHUB_REPOSITORY", raising=False)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    assert build.repository(tmp_path) is None  # no repository of git's at all
+    subprocess.run(["git", "init", "--quiet"], cwd=tmp_path, check=True)
+    if remote:
+        subprocess.run(["git", "remote", "add", "origin", remote], cwd=tmp_path, check=True)
+    assert build.repository(tmp_path) == address
+    monkeypatch.setenv("GITHUB_REPOSITORY", "else/where")
+    assert build.repository(tmp_path) == "https://github.com/else/where"
+
+
+def test_where_the_repository_is_known_the_pages_say_so(tiny_book, monkeypatch):
+    for name in ("_config.yml", "book/_static", "book/references.bib"):
+        (shutil.copytree if (ROOT / name).is_dir() else shutil.copy)(ROOT / name, tiny_book / name)
+    monkeypatch.setenv("GITHUB_REPOSITORY", "Someone/book")
+    page = build.make(tiny_book, {}).with_name("chapter.html").read_text()
+    for address in (
+        "https://someone.github.io/book/book/chapter.html",
+        "https://github.com/Someone/book/edit/main/book/chapter.ipynb",
+        "https://github.com/Someone/book/issues/new",
+        "https://mybinder.org/v2/gh/Someone/book/main?urlpath=lab/tree/book/chapter.ipynb",
+        "https://colab.research.google.com/github/Someone/book/blob/notebooks/book/chapter.ipynb",
+    ):
+        assert f'"{address}' in page
+    copy = read(tiny_book / "_build/html/_sources/book/chapter.ipynb")
+    assert "https://github.com/Someone/book/archive/" in copy.cells[0].source
+
+
+def test_the_cell_that_installs_does_nothing_where_skinlib_is(chapter):
+    write(chapter, "print(6 * 7)")
+    build.launchable(chapter, "https://example.invalid/book.zip")
+    build.execute(chapter, {})
+    first, *others = read(chapter).cells
+    assert "https://example.invalid/book.zip" in first.source
+    assert not first.outputs
+    assert [cell.source for cell in others] == [PARAMETERS, "print(6 * 7)"]
+    assert list(chapter.parent.iterdir()) == [chapter]
