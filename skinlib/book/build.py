@@ -389,8 +389,9 @@ def make(root: Path, parameters: dict, kernel: str | None = None) -> Path:
         _render(source, root)
         if url:
             commit = _git(root, "rev-parse", "HEAD")
-            for name in names:  # the copies that a reader downloads
-                launchable(root / "_build/html/_sources" / name, f"{url}/archive/{commit}.zip")
+            for chapter in names:  # the copies that a reader downloads
+                copy = root / "_build/html/_sources" / chapter
+                launchable(copy, f"{url}/archive/{commit}.zip")
     return root / "_build" / "html" / "book" / "index.html"
 
 

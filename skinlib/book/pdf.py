@@ -13,6 +13,7 @@ from pathlib import Path
 import yaml
 from playwright.sync_api import Browser, Page, sync_playwright
 from pypdf import PdfReader, PdfWriter
+from pypdf.constants import PageLabelStyle
 from pypdf.generic import Destination, Fit, NameObject
 from sphinx_external_toc.parsing import parse_toc_yaml
 
@@ -70,7 +71,7 @@ def _headings(page: Page, paper: PdfReader) -> list[tuple[int, str, int]]:
     Chromium's outline knows the page, but garbles a text of two lines.
     """
 
-    def walk(entries: list, depth: int = 0) -> Iterator[tuple[int, int]]:
+    def walk(entries: list, depth: int = 0) -> Iterator[tuple[int, int | None]]:
         for entry in entries:
             if isinstance(entry, list):
                 yield from walk(entry, depth + 1)
@@ -80,7 +81,7 @@ def _headings(page: Page, paper: PdfReader) -> list[tuple[int, str, int]]:
     page.emulate_media(media="print")
     texts = page.evaluate(HEADINGS)
     pairs = zip(texts, walk(paper.outline), strict=True)
-    return [(depth, text, leaf) for text, (depth, leaf) in pairs if depth < 2]
+    return [(depth, text, leaf or 0) for text, (depth, leaf) in pairs if depth < 2]
 
 
 def _contents(headings: list[tuple[int, str, int]], title: str, author: str) -> str:
@@ -119,7 +120,8 @@ class _Links:
         place = paper.named_destinations.get(f"/{mark}")
         if place is None:  # Chromium knows only marks to which the same page links
             return before, float(paper.pages[0].mediabox.top)
-        return before + paper.get_destination_page_number(place), place.top
+        leaf = paper.get_destination_page_number(place) or 0
+        return before + leaf, float(place.top or paper.pages[leaf].mediabox.top)
 
     def mend(self, writer: PdfWriter, front: int, site: str) -> None:
         """Lets the links of all pages lead to pages of the PDF, behind `front` others."""
@@ -136,9 +138,9 @@ class _Links:
                         continue
                     if found:
                         page = writer.pages[front + found[0]].indirect_reference
-                        link[NameObject("/Dest")] = Destination(
-                            "", page, Fit.xyz(0, found[1])
-                        ).dest_array
+                        assert page is not None  # the writer has all its pages
+                        place = Destination("", page, Fit.xyz(0, found[1]))
+                        link[NameObject("/Dest")] = place.dest_array
 
 
 def print_book(html: Path, names: list[str], title: str, author: str, output: Path) -> None:
@@ -175,9 +177,12 @@ def print_book(html: Path, names: list[str], title: str, author: str, output: Pa
             title=text, page_number=len(front.pages) + leaf, parent=parent
         )
         chapter = chapter if depth else entry
-    writer.set_page_label(page_index_from=0, page_index_to=len(front.pages) - 1, style="/r")
     writer.set_page_label(
-        page_index_from=len(front.pages), page_index_to=len(writer.pages) - 1, style="/D", start=1
+        page_index_from=0, page_index_to=len(front.pages) - 1, style=PageLabelStyle.LOWERCASE_ROMAN
+    )
+    first, last = len(front.pages), len(writer.pages) - 1
+    writer.set_page_label(
+        page_index_from=first, page_index_to=last, style=PageLabelStyle.DECIMAL, start=1
     )
     writer.add_metadata(infos={"/Title": title, "/Author": author})
     with atomic_write(output) as partial:
