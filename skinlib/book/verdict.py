@@ -16,6 +16,7 @@ from skinlib.data.dataset import CLASSES
 from skinlib.experiments import PARTS
 from skinlib.intervals import compare, equivalence, holm_correction, show, t_interval
 from skinlib.scores import TABLE1, per_class
+from skinlib.training.recipe import PAPER_BETA
 
 PLACES = {"224 x 224": 224, "64 x 64": 64}
 """Image size in pixels; the first with enough runs decides."""
@@ -30,7 +31,6 @@ MARGIN = 0.02
 """Two points: what a score may differ by and still be the paper's."""
 
 PAPER_SCORES = ("accuracy", "precision", "F1")
-PAPER_BETA = 0.0002
 RARE = ["akiec", "bcc", "df", "vasc"]
 BOTH = ("random", "grouped")
 
@@ -281,7 +281,7 @@ def rare_classes(runs: pd.DataFrame, reading: str) -> Verdict:
     for _, row in runs[runs["dead"] == ""].iterrows():
         recipe = row["run"].config["recipe"]
         plain = recipe["class_weights"] is None and recipe["sampling"] == "natural"
-        joint = row["beta"] == PAPER_BETA and recipe["focal_reduction"] == reading
+        joint = row["beta"] == PAPER_BETA["proposed"] and recipe["focal_reduction"] == reading
         if plain and (joint or row["beta"] == 0):
             recall = per_class(row["run"])["recall"][RARE].mean()
             rows.append((row["split"], row["seed"], joint, recall))
