@@ -113,7 +113,7 @@ def read_metadata(part: Part, listing: Listing, reader: Reader) -> tuple[pd.Data
         try:
             second, _ = _clean(part, other, groupings, reader)
         except DataError as error:
-            problems.append(f"used {first}, for of the other table: {error}")
+            problems.append(f"used {first}, not {other}: {error}")
             continue
         both = table.merge(second, on="image_id", how="outer", suffixes=("", "_2"))
         differs = both["dx"].ne(both["dx_2"]) | (
