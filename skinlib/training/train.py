@@ -57,7 +57,8 @@ def train(
         split: of them.
         recipe: how to train.
         folder: where to write the run, and checkpoints until then; None writes nothing.
-        isic2018_test: the test set of ISIC 2018 task 3, to be predicted, too.
+        isic2018_test: the test set of ISIC 2018 task 3, to be predicted, too; unless the split is
+            for tuning, which looks at no test images.
         keep_weights: write the trained weights beside the run.
         callbacks: more Keras callbacks.
         progress: show a bar with images per second and the time left.
@@ -128,7 +129,7 @@ def train(
         )
         predictions = answers(dataset, split.test)
         isic = None
-        if isic2018_test is not None:
+        if isic2018_test is not None and split.kind != "tuning":
             isic = answers(isic2018_test, np.arange(len(isic2018_test)))
         heat_maps = explain.heat_map_scores(model, dataset, split.test)
         rng = np.random.default_rng(0)

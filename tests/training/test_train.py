@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from skinlib.data import CLASSES, load
-from skinlib.data.splits import grouped_split, random_split
+from skinlib.data.splits import SPLITS, grouped_split, random_split
 from skinlib.errors import DataError, RecordError, SkinlibError
 from skinlib.explain import MAPS
 from skinlib.models import build
@@ -85,6 +85,13 @@ def test_what_is_measured_while_the_weights_are_at_hand(phantom, split, tmp_path
     for _ in range(2):  # the network `small` could once be restored once per process
         restored = trained_network(Run.read(tmp_path))
         np.testing.assert_allclose(restored.predict(other.images, verbose=0), expected, atol=5e-3)
+
+
+def test_tuning_looks_at_no_test_set(phantom):
+    tuning = SPLITS["tuning"](phantom)
+    _, run = train(phantom, tuning, SMALL, isic2018_test=phantom)
+    assert run.isic2018_test is None
+    assert list(run.predictions["image_id"]) == list(phantom.table["image_id"][tuning.test])
 
 
 def test_weights_that_were_changed_are_refused(phantom, split, tmp_path):
