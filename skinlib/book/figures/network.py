@@ -145,6 +145,35 @@ def feature_maps(
     return figure
 
 
+def receptive_fields(image: np.ndarray, fields: dict[str, int], side: int, data: str) -> Figure:
+    """What one place in the middle sees of the image, layer by layer.
+
+    Args:
+        image: uint8 (H, W, 3), stretched to `side` x `side` pixels.
+        fields: name of a layer -> side of the square that a place of it sees, in pixels.
+        side: of the image that the network reads, in pixels.
+        data: the data set's name.
+    """
+    figure, ax = plt.subplots(figsize=(style.WIDTH, 4.6))
+    ax.imshow(image, extent=(0, side, side, 0), interpolation="bilinear")
+    for name, size in reversed(fields.items()):
+        half = size / 2
+        corner = (side / 2 - half, side / 2 - half)
+        ax.add_patch(Rectangle(corner, size, size, fill=False, ec="white", lw=1.2))
+        ax.text(
+            side / 2,
+            side / 2 - half,
+            f"{name}: {size}",
+            color="white",
+            ha="center",
+            va="bottom",
+            fontsize=9,
+        )
+    ax.set(xlim=(0, side), ylim=(side, 0), xlabel="x (pixels)", ylabel="y (pixels)")
+    style.title(figure, data, "squares: the pixels that one place sees")
+    return figure
+
+
 def attention_residual(model: keras.Model, image: np.ndarray, block: str, data: str) -> Figure:
     """The terms of an ARL block for one channel: x, F(x), softmax(F(x)) and their product.
 

@@ -179,6 +179,38 @@ def image_grid(
     return figure, axes
 
 
+def flow(
+    boxes: Mapping[str, tuple[float, float]],
+    arrows: Sequence[tuple[str, str] | tuple[str, str, str]],
+    height: float,
+    marked: Sequence[str] = (),
+) -> Figure:
+    """What is computed from what: words in boxes, and arrows between them.
+
+    Args:
+        boxes: the words -> where their middle is: from the left, 0 to 10, and down, 0 to 10.
+        arrows: from which words to which, and perhaps matplotlib's `connectionstyle`.
+        height: of the figure, in inches.
+        marked: boxes in another colour.
+    """
+    figure, ax = plt.subplots(figsize=(WIDTH, height))
+    ax.set(xlim=(-0.7, 10.7), ylim=(10.5, -0.5))
+    ax.axis("off")
+    drawn = {}
+    for text, (x, y) in boxes.items():
+        colour = ORANGE if text in marked else GREY
+        frame = {"boxstyle": "round,pad=0.35", "fc": "white", "ec": colour, "lw": 1.4}
+        drawn[text] = ax.text(x, y, text, ha="center", va="center", fontsize=9, bbox=frame)
+    figure.canvas.draw()  # the frames know their places
+    for start, end, *bend in arrows:
+        look = {"arrowstyle": "->", "color": "0.3", "shrinkA": 0, "shrinkB": 1}
+        look |= {"patchA": drawn[start].get_bbox_patch(), "patchB": drawn[end].get_bbox_patch()}
+        if bend:
+            look["connectionstyle"] = bend[0]
+        ax.annotate("", boxes[end], boxes[start], arrowprops=look)
+    return figure
+
+
 def wrapped(count: int, most: int) -> tuple[int, int]:
     """Rows and columns for so many images, with at most so many columns."""
     rows = math.ceil(count / most)
