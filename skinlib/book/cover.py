@@ -17,7 +17,7 @@ ORANGE, GREY = "#D55E00", "#8c8c8c"
 NEW = {
     "deformable convolution": ("chapter 2: its points move", 243, 4),
     "soft attention": ("chapter 3: where to look", 217, 170),
-    "joint loss": ("chapter 4: rare classes", 191, 272),
+    "joint loss": ("chapter 4: rare classes", 191, 268),
 }
 """The parts that the paper adds -> what they are for; height and left end of the words."""
 
@@ -73,7 +73,7 @@ def _network() -> list[str]:
             lines.append(
                 f'<text x="{left}" y="{y}"><tspan font-weight="bold">{name}</tspan>, {words}</text>'
             )
-    return [*lines, f'<text x="424" y="{AXIS + 4}">7 classes</text>']
+    return [*lines, f'<text x="{WIDTH}" y="{AXIS + 4}" text-anchor="end">7 classes</text>']
 
 
 def as_png(svg: str) -> bytes:

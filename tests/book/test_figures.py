@@ -184,6 +184,7 @@ DRAWN = {
         },
         "test",
     ),
+    "recorded_leak": lambda: dataset.recorded_leak(rows(0.3, 0.4, index=["nv", "all"]), "HAM10000"),
     "aspect": lambda: dataset.aspect(Image.new("RGB", (40, 30)), 8, "test"),
     "grids": lambda: deformable.grids(GRID, GRID + 0.5, np.array([0.5, 1]), 4),
     "deformable_flow": deformable.flow,
