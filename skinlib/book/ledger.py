@@ -104,26 +104,26 @@ def conclusion(groups: Mapping[str, Mapping[str, Verdict]]) -> str:
 def forest(groups: Mapping[str, Mapping[str, Verdict]]) -> pd.DataFrame:
     """The numbers that verdicts rest on, in points from where the claim turns.
 
-    A score counts from the paper's, a difference from zero. Left out: how many times as much
-    something costs, and verdicts whose numbers are counted.
+    A score counts from the paper's, a difference from zero; of several the one that speaks least
+    for the claim. Left out: how many times as much something costs, and verdicts whose numbers are
+    counted.
 
     Args:
         groups: as in `conclusion`.
 
     Returns:
-        What `figures.experiments.claims` draws.
+        What `figures.experiments.claims` draws: one row per claim.
     """
-    rows, names = [], []
+    rows = {}
     for claims in groups.values():
         for claim, answer in claims.items():
-            if answer.unit == "times" or len(answer.numbers) > MOST:
+            if not answer.numbers or answer.unit == "times" or len(answer.numbers) > MOST:
                 continue
-            colour = SIGNS[answer.kind][1]
-            for name, row in answer.numbers.items():
-                ends = [100 * (row[end] - row.get("paper", 0)) for end in ("value", "low", "high")]
-                rows.append((claim, *ends, colour))
-                names.append(name)
-    return pd.DataFrame(rows, names, ["claim", "value", "low", "high", "colour"])
+            sign, colour = SIGNS[answer.kind]
+            name, row = min(answer.numbers.items(), key=lambda item: item[1]["low"])
+            ends = {end: 100 * (row[end] - row.get("paper", 0)) for end in ("value", "low", "high")}
+            rows[f"{sign} {claim}: {name}"] = {**ends, "colour": colour}
+    return pd.DataFrame.from_dict(rows, "index", columns=["value", "low", "high", "colour"])
 
 
 WAITING = (Kind.UNDECIDED, Kind.NOT_RUN)

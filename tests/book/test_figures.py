@@ -289,7 +289,7 @@ DRAWN = {
         rows(0.05, -0.1), "random minus grouped", "test"
     ),
     "claims": lambda: experiments.claims(
-        rows(1.0, -2.0).assign(claim=["better", "faster"], colour=["#00594c", "#a1260d"]), "test"
+        rows(1.0, -2.0).assign(colour=["#00594c", "#a1260d"]), "test"
     ),
     "forest": lambda: experiments.forest(pairs(), rows(0.015, index="x"), "test"),
     "readings": lambda: experiments.readings(

@@ -1,5 +1,7 @@
 """Figures of the chapters 06, 07 and 09: what the runs say."""
 
+import textwrap
+
 import numpy as np
 import pandas as pd
 import seaborn as sns
@@ -156,15 +158,15 @@ def forest(table: pd.DataFrame, means: pd.DataFrame, data: str) -> Figure:
 
 
 def claims(table: pd.DataFrame, data: str) -> Figure:
-    """A forest of claims: how far what was measured lies from what each of them needs.
+    """A forest of claims: how far what was measured lies from where each of them turns.
 
-    `table`: one row per number; columns `claim`, `value`, `low`, `high` (points) and `colour`.
+    `table`: one row per claim; columns `value`, `low`, `high` (points) and `colour`.
     """
     if table.empty:
         return style.not_measured("no claim has enough runs yet")
-    names = [f"{claim}: {name}" for name, claim in table["claim"].items()]
-    xlabel = "points; at 0 the claim turns, 95 % interval"
-    figure, ax = style.row_chart(names, 0.45 * len(table) + 1.2, xlabel, data, shares=False)
+    names = [textwrap.fill(name, 72) for name in table.index]
+    xlabel = "points from where the claim turns, 95 % interval"
+    figure, ax = style.row_chart(names, 0.6 * len(table) + 1.2, xlabel, data, shares=False)
     for colour, rows in table.assign(y=range(len(table))).groupby("colour"):
         style.intervals(ax, rows, rows["y"], color=colour)
     ax.axvline(0, color="0.4", ls="--")

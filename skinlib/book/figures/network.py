@@ -156,19 +156,12 @@ def receptive_fields(image: np.ndarray, fields: dict[str, int], side: int, data:
     """
     figure, ax = plt.subplots(figsize=(style.WIDTH, 4.6))
     ax.imshow(image, extent=(0, side, side, 0), interpolation="bilinear")
-    for name, size in reversed(fields.items()):
-        half = size / 2
-        corner = (side / 2 - half, side / 2 - half)
-        ax.add_patch(Rectangle(corner, size, size, fill=False, ec="white", lw=1.2))
-        ax.text(
-            side / 2,
-            side / 2 - half,
-            f"{name}: {size}",
-            color="white",
-            ha="center",
-            va="bottom",
-            fontsize=9,
-        )
+    frame = {"fc": "black", "alpha": 0.6, "lw": 0, "pad": 1}
+    for name, size in fields.items():
+        corner = (side - size) / 2
+        ax.add_patch(Rectangle((corner, corner), size, size, fill=False, ec="white", lw=1.2))
+        text = f"{name}: {size}"
+        ax.text(side / 2, corner, text, color="white", ha="center", fontsize=9, bbox=frame)
     ax.set(xlim=(0, side), ylim=(side, 0), xlabel="x (pixels)", ylabel="y (pixels)")
     style.title(figure, data, "squares: the pixels that one place sees")
     return figure

@@ -128,7 +128,8 @@ def name_rows(ax: Axes, names: Sequence[str], y: Sequence[float] | None = None) 
     """Writes each row's name above it, where it takes no width; the first row is on top."""
     y = range(len(names)) if y is None else y
     for place, name in zip(y, names, strict=True):
-        ax.text(0, place - 0.2, name, va="bottom", transform=ax.get_yaxis_transform())
+        above = {"va": "bottom", "linespacing": 1, "in_layout": False}
+        ax.text(0, place - 0.2, name, transform=ax.get_yaxis_transform(), **above)
     ax.set(yticks=[], ylim=(max(y) + 0.5, min(y) - 0.9))
     ax.spines.left.set_visible(False)
     ax.grid(axis="x", color="0.9")
