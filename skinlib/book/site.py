@@ -34,7 +34,7 @@ def number_by_chapter(numbers: dict[str, dict[str, dict[str, tuple]]]) -> None:
     for page, kinds in numbers.items():
         chapter = re.search(r"/0*(\d+)_[^/]*$", page)
         for kind in kinds.keys() - {"displaymath"}:
-            labels = sorted(kinds[kind], key=lambda label, of=kinds[kind]: of[label])
+            labels = sorted(kinds[kind], key=kinds[kind].__getitem__)
             first = 1 if chapter else rest.get(kind, 0) + 1
             if not chapter:
                 rest[kind] = rest.get(kind, 0) + len(labels)

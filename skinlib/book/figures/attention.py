@@ -45,7 +45,12 @@ def flow() -> Figure:
         "plus $t$": (8.5, 7),
         "out": (10.3, 7),
     }
-    arrows = [("$t$", convolution), (convolution, soft), (soft, alpha), (alpha, times)]
+    arrows: list[tuple[str, ...]] = [
+        ("$t$", convolution),
+        (convolution, soft),
+        (soft, alpha),
+        (alpha, times),
+    ]
     arrows += [("$t$", times), (times, "times $\\gamma$"), ("times $\\gamma$", "plus $t$")]
     arrows += [("plus $t$", "out"), ("$t$", "plus $t$", "arc3,rad=0.3")]
     return style.flow(boxes, arrows, 2.3, marked=[convolution, soft, alpha])

@@ -29,7 +29,12 @@ def flow() -> Figure:
         "$y(p)$": (10.2, 8),
     }
     above = "arc3,rad=-0.4"
-    arrows = [("$x$", second), (second, offset), (second, mask, above), (offset, sample)]
+    arrows: list[tuple[str, ...]] = [
+        ("$x$", second),
+        (second, offset),
+        (second, mask, above),
+        (offset, sample),
+    ]
     arrows += [(mask, times), ("$x$", sample), (sample, times), (times, total), (total, "$y(p)$")]
     return style.flow(boxes, arrows, 2.2, marked=[second, offset, mask])
 

@@ -128,8 +128,8 @@ def name_rows(ax: Axes, names: Sequence[str], y: Sequence[float] | None = None) 
     """Writes each row's name above it, where it takes no width; the first row is on top."""
     y = range(len(names)) if y is None else y
     for place, name in zip(y, names, strict=True):
-        above = {"va": "bottom", "linespacing": 1, "in_layout": False}
-        ax.text(0, place - 0.2, name, transform=ax.get_yaxis_transform(), **above)
+        label = ax.text(0, place - 0.2, name, va="bottom", transform=ax.get_yaxis_transform())
+        label.set(linespacing=1, in_layout=False)
     ax.set(yticks=[], ylim=(max(y) + 0.5, min(y) - 0.9))
     ax.spines.left.set_visible(False)
     ax.grid(axis="x", color="0.9")
@@ -182,7 +182,7 @@ def image_grid(
 
 def flow(
     boxes: Mapping[str, tuple[float, float]],
-    arrows: Sequence[tuple[str, str] | tuple[str, str, str]],
+    arrows: Sequence[tuple[str, ...]],
     height: float,
     marked: Sequence[str] = (),
 ) -> Figure:
@@ -190,7 +190,7 @@ def flow(
 
     Args:
         boxes: the words -> where their middle is: from the left, 0 to 10, and down, 0 to 10.
-        arrows: from which words to which, and perhaps matplotlib's `connectionstyle`.
+        arrows: start, end, and perhaps matplotlib's `connectionstyle`.
         height: of the figure, in inches.
         marked: boxes in another colour.
     """
@@ -204,7 +204,7 @@ def flow(
         drawn[text] = ax.text(x, y, text, ha="center", va="center", fontsize=9, bbox=frame)
     figure.canvas.draw()  # the frames know their places
     for start, end, *bend in arrows:
-        look = {"arrowstyle": "->", "color": "0.3", "shrinkA": 0, "shrinkB": 1}
+        look: dict[str, Any] = {"arrowstyle": "->", "color": "0.3", "shrinkA": 0, "shrinkB": 1}
         look |= {"patchA": drawn[start].get_bbox_patch(), "patchB": drawn[end].get_bbox_patch()}
         if bend:
             look["connectionstyle"] = bend[0]
