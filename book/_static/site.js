@@ -26,11 +26,11 @@ addEventListener("load", async () => {
   });
 });
 
-// On paper: by day, with the code of solutions unfolded.
+// On paper: by day, with solutions and folded tables unfolded.
 let theme;
 addEventListener("beforeprint", () => {
   theme = document.documentElement.dataset.theme;
   document.documentElement.dataset.theme = "light";
-  all(".tag_hide-cell details").forEach((code) => (code.open = true));
+  all(".tag_hide-cell details, .tag_hide-output details").forEach((code) => (code.open = true));
 });
 addEventListener("afterprint", () => (document.documentElement.dataset.theme = theme));

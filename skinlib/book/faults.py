@@ -1,4 +1,4 @@
-"""Faults of deformable convolutions that were seen in public ports, put into our own call.
+"""Slips that are easy to make in a deformable convolution, put into our own call.
 
 Each function computes y from x (N, H, W, C), w (3, 3, C, F) and offset (N, H, W, 18), without a
 mask, as `skinlib.layers.deformable.deform_conv2d` does, but for its one fault. None of them raises

@@ -1,4 +1,4 @@
-"""What was found, as the README shows it: taken from the committed chapter 9.
+"""The first page: its picture, and what was found as the README shows it, from chapter 9.
 
 python -m skinlib.book.front
 """
@@ -9,6 +9,8 @@ import re
 from pathlib import Path
 
 import nbformat
+
+from skinlib.book import cover
 
 ROOT = Path(__file__).parents[2]
 START, END = "<!-- found: python -m skinlib.book.front -->", "<!-- end -->"
@@ -33,6 +35,9 @@ def front(chapter: Path) -> tuple[str, bytes]:
 
 
 if __name__ == "__main__":
+    drawn = cover.cover(cover.phantoms())
+    (ROOT / "book/cover.svg").write_text(drawn)
+    (ROOT / "book/cover.png").write_bytes(cover.as_png(drawn))
     passage, picture = front(ROOT / "book/09_verdict.ipynb")
     (ROOT / "book/found.png").write_bytes(picture)
     readme = ROOT / "README.md"

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from html import escape
 
+import pandas as pd
 from IPython.display import HTML
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
@@ -100,6 +101,31 @@ def conclusion(groups: Mapping[str, Mapping[str, Verdict]]) -> str:
     return text
 
 
+def forest(groups: Mapping[str, Mapping[str, Verdict]]) -> pd.DataFrame:
+    """The numbers that verdicts rest on, in points from where the claim turns.
+
+    A score counts from the paper's, a difference from zero; of several the one that speaks least
+    for the claim. Left out: how many times as much something costs, and verdicts whose numbers are
+    counted.
+
+    Args:
+        groups: as in `conclusion`.
+
+    Returns:
+        What `figures.experiments.claims` draws: one row per claim.
+    """
+    rows = {}
+    for claims in groups.values():
+        for claim, answer in claims.items():
+            if not answer.numbers or answer.unit == "times" or len(answer.numbers) > MOST:
+                continue
+            sign, colour = SIGNS[answer.kind]
+            name, row = min(answer.numbers.items(), key=lambda item: item[1]["low"])
+            ends = {end: 100 * (row[end] - row.get("paper", 0)) for end in ("value", "low", "high")}
+            rows[f"{sign} {claim}: {name}"] = {**ends, "colour": colour}
+    return pd.DataFrame.from_dict(rows, "index", columns=["value", "low", "high", "colour"])
+
+
 WAITING = (Kind.UNDECIDED, Kind.NOT_RUN)
 
 
@@ -121,4 +147,5 @@ def picture(figure: Figure, alt: str) -> HTML:
         pixels = base64.b64encode(file.getvalue()).decode()
     width = int(100 * figure.get_figwidth())
     style = f"display: block; margin: 0 auto; width: {width}px; max-width: 100%"
-    return HTML(f'<img style="{style}" alt="{escape(alt)}" src="data:image/png;base64,{pixels}"/>')
+    look = f'class="lines" style="{style}" alt="{escape(alt)}"'
+    return HTML(f'<img {look} src="data:image/png;base64,{pixels}"/>')

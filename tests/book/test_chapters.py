@@ -44,7 +44,7 @@ class TestChapter:
 
     def test_has_folded_solutions(self, chapter):
         prose = "".join(c.source for c in self.cells(chapter) if c.cell_type == "markdown")
-        assert len(re.findall(r"Solution.*\n:class: dropdown", prose)) >= 2
+        assert len(re.findall(r":::\{solution\} ex-.*\n:class: dropdown", prose)) >= 2
 
     def test_holds_no_jpeg_and_no_picture_of_ham10000(self, chapter):
         for cell in self.cells(chapter):

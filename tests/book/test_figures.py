@@ -19,6 +19,7 @@ from matplotlib.colors import to_hex
 from matplotlib.contour import ContourSet
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.text import Annotation
 from matplotlib.ticker import FixedLocator, PercentFormatter
 from PIL import Image
 
@@ -64,11 +65,16 @@ def on(ax):
         spans=[numbers(segment.ravel()) for segment in segments],
         dots=[numbers(place) for c in collections[PathCollection] for place in c.get_offsets()],
         boxes=[of_box(box) for box in boxes],
+        arrows=[numbers((*text.xyann, *text.xy)) for text in ax.texts if is_arrow(text)],
         images=[of_image(np.asarray(image.get_array())) for image in ax.images],
         outlines=len(collections[ContourSet]),
         x_ticks=ticks(ax.xaxis) if ax.axison else [],
         y_ticks=ticks(ax.yaxis) if ax.axison else [],
     )
+
+
+def is_arrow(text):
+    return isinstance(text, Annotation) and text.arrow_patch
 
 
 def filled(**found):
@@ -178,8 +184,10 @@ DRAWN = {
         },
         "test",
     ),
+    "recorded_leak": lambda: dataset.recorded_leak(rows(0.3, 0.4, index=["nv", "all"]), "HAM10000"),
     "aspect": lambda: dataset.aspect(Image.new("RGB", (40, 30)), 8, "test"),
-    "grids": lambda: deformable.grids(GRID, GRID + 0.5, 4),
+    "grids": lambda: deformable.grids(GRID, GRID + 0.5, np.array([0.5, 1]), 4),
+    "deformable_flow": deformable.flow,
     "hats": lambda: deformable.hats(1.25, 3),
     "slope": lambda: deformable.slope(np.arange(-1.0, 2), np.array([0.0, 2, 0]), 0.5, -2.0),
     "kink": lambda: deformable.kink(
@@ -198,6 +206,7 @@ DRAWN = {
     "softmax_axes": lambda: attention.softmax_axes(
         np.array([[1.0, 2], [3, -4]]), np.array([[0.3, 0.7], [0.9, 0.1]]), np.eye(2)
     ),
+    "attention_flow": attention.flow,
     "unit": lambda: attention.unit(
         IMAGE,
         np.ones((2, 2, 3)),
@@ -247,6 +256,9 @@ DRAWN = {
     "feature_maps": lambda: network.feature_maps(
         tiny(), IMAGE, ["conv1", "conv5"], "test", columns=3
     ),
+    "receptive_fields": lambda: network.receptive_fields(
+        IMAGE, {"conv5": 4, "conv6": 10}, 20, "test"
+    ),
     "attention_residual": lambda: network.attention_residual(tiny(), IMAGE, "concatenate", "test"),
     "rivals": lambda: network.rivals(
         frame(
@@ -276,6 +288,9 @@ DRAWN = {
     "differences": lambda: experiments.differences(
         rows(0.05, -0.1), "random minus grouped", "test"
     ),
+    "claims": lambda: experiments.claims(
+        rows(1.0, -2.0).assign(colour=["#00594c", "#a1260d"]), "test"
+    ),
     "forest": lambda: experiments.forest(pairs(), rows(0.015, index="x"), "test"),
     "readings": lambda: experiments.readings(
         rows(0.5, 0.6, 0.7, index="abc").assign(fault=[False, True, False]), 0.8, "test"
@@ -283,6 +298,7 @@ DRAWN = {
     "calibration": lambda: experiments.calibration(
         {"ours": frame([0, 1], images=[1, 3], confidence=[0.5, 0.75], accuracy=[0.25, 1])}, "test"
     ),
+    "grad_cam_flow": grad_cam.flow,
     "steps": lambda: grad_cam.steps(
         IMAGE, np.array([2.0, -1]), np.array([[1.0, -4], [0, 2]]), np.ones((16, 16)), "test"
     ),

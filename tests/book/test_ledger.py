@@ -74,3 +74,21 @@ def test_a_picture_has_alternative_text():
     assert image.get("alt") == 'so "high"'
     pixels = re.search("base64,(.*)", image.get("src")).group(1)
     assert base64.b64decode(pixels).startswith(b"\x89PNG")
+
+
+def test_a_forest_counts_from_where_a_claim_turns():
+    score = {"accuracy": {"value": 0.80, "low": 0.79, "high": 0.82, "paper": 0.88}}
+    two = {"F1": ROW, "recall": {"value": 0.2, "low": -0.1, "high": 0.5}}
+    groups = {
+        "scores": {"as printed": Verdict(Kind.NOT_REPRODUCED, score, unit="%")},
+        "parts": {"helps": Verdict(Kind.PARTLY, two), "waits": Verdict(Kind.NOT_RUN)},
+        "counted": {"all classes": Verdict(Kind.PARTLY, dict.fromkeys("abcd", ROW))},
+        "cost": {"faster": Verdict(Kind.REPRODUCED, {"step": ROW}, unit="times")},
+    }
+    table = ledger.forest(groups)
+    assert list(table.index) == ["✗ as printed: accuracy", "◐ helps: recall"]
+    points = table[["value", "low", "high"]].to_numpy().ravel()
+    assert list(map(float, points)) == pytest.approx([-8, -9, -6, 20, -10, 50])
+    kinds = (Kind.NOT_REPRODUCED, Kind.PARTLY)
+    assert list(table["colour"]) == [ledger.SIGNS[kind][1] for kind in kinds]
+    assert ledger.forest({"parts": {"waits": Verdict(Kind.NOT_RUN)}}).empty

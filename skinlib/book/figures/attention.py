@@ -31,6 +31,31 @@ def softmax_axes(scores: np.ndarray, over_maps: np.ndarray, over_places: np.ndar
     return figure
 
 
+def flow() -> Figure:
+    """Equation 2 as a chain, with the residual that the text around it adds."""
+    convolution, soft = "convolution,\n$K$ maps", "softmax\nover places"
+    alpha, times = "sum of the maps:\n$\\alpha$", "times $\\alpha$"
+    boxes = {
+        "$t$": (0, 7),
+        convolution: (1.2, 1.5),
+        soft: (4.2, 1.5),
+        alpha: (7.6, 1.5),
+        times: (4.2, 7),
+        "times $\\gamma$": (6.4, 7),
+        "plus $t$": (8.5, 7),
+        "out": (10.3, 7),
+    }
+    arrows: list[tuple[str, ...]] = [
+        ("$t$", convolution),
+        (convolution, soft),
+        (soft, alpha),
+        (alpha, times),
+    ]
+    arrows += [("$t$", times), (times, "times $\\gamma$"), ("times $\\gamma$", "plus $t$")]
+    arrows += [("plus $t$", "out"), ("$t$", "plus $t$", "arc3,rad=0.3")]
+    return style.flow(boxes, arrows, 2.3, marked=[convolution, soft, alpha])
+
+
 def unit(
     image: np.ndarray,
     features: np.ndarray,

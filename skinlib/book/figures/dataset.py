@@ -106,6 +106,20 @@ def leakage_bars(tables: dict[str, pd.DataFrame], data: str) -> Figure:
     return figure
 
 
+def recorded_leak(table: pd.DataFrame, data: str) -> Figure:
+    """The share of test images whose lesion is in training: one row per class.
+
+    `table`: columns `value`, `low` and `high`, from 0 to 1: the mean over splits, and one standard
+    deviation below and above it.
+    """
+    xlabel = "test images whose lesion is in training, ± 1 standard deviation"
+    figure, ax = style.row_chart(table.index, 0.4 * len(table) + 1, xlabel, data)
+    for y, name in enumerate(table.index):
+        style.intervals(ax, table.loc[[name]], [y], color=style.COLOURS.get(name, style.GREY))
+    ax.set_xlim(0, 1)
+    return figure
+
+
 def aspect(frame: Image.Image, size: int, data: str) -> Figure:
     """A 4:3 frame above the two squares, `size` x `size`, that can be made of it."""
     images = {

@@ -12,28 +12,68 @@ from matplotlib.patches import Rectangle
 from skinlib.book.figures import style
 
 
-def grids(plain: np.ndarray, moved: np.ndarray, side: int) -> Figure:
-    """The paper's figure 2: a fixed grid beside one that moves.
+def flow() -> Figure:
+    """Where the second convolution sits, and what its two outputs do."""
+    offset, mask = "18 offsets\n$\\Delta p_k$", "9 masks\n$\\Delta m_k$"
+    second = "a second\nconvolution"
+    sample, times = "sample at\n$p + p_k + \\Delta p_k$", "times\n$\\Delta m_k$"
+    total = "times $w_k$,\nsum over $k$"
+    boxes = {
+        "$x$": (0, 8),
+        second: (0.4, 2.5),
+        offset: (3, 2.5),
+        mask: (5.6, 2.5),
+        sample: (3, 8),
+        times: (5.6, 8),
+        total: (8, 8),
+        "$y(p)$": (10.2, 8),
+    }
+    above = "arc3,rad=-0.4"
+    arrows: list[tuple[str, ...]] = [
+        ("$x$", second),
+        (second, offset),
+        (second, mask, above),
+        (offset, sample),
+    ]
+    arrows += [(mask, times), ("$x$", sample), (sample, times), (times, total), (total, "$y(p)$")]
+    return style.flow(boxes, arrows, 2.2, marked=[second, offset, mask])
+
+
+def grids(plain: np.ndarray, moved: np.ndarray, mask: np.ndarray, side: int) -> Figure:
+    """The paper's figure 2, and the mask: a fixed grid, one that moves, and how much each counts.
 
     Args:
         plain: sampling points of one output pixel, (kh * kw, 2), y and x in pixels.
         moved: the same with offsets.
+        mask: the weight of each point, 0 to 1, (kh * kw,).
         side: of the image, in pixels.
     """
-    figure, axes = plt.subplots(1, 2, figsize=(style.WIDTH, 3.2), sharey=True)
-    for ax, name in zip(axes, ("plain", "deformable"), strict=True):
+    figure, axes = plt.subplots(2, 2, figsize=(style.WIDTH, 5.4), sharex=True, sharey=True)
+    *axes, last = axes.flat
+    last.axis("off")
+    for ax, name in zip(axes, ("fixed grid", "+ offsets", "+ mask"), strict=True):
         ax.set(xlim=(-0.5, side - 0.5), ylim=(side - 0.5, -0.5), aspect="equal", title=name)
-        ax.set(xlabel="x (pixels)", xticks=range(0, side, 2), yticks=range(0, side, 2))
+        ax.set(xticks=range(0, side, 2), yticks=range(0, side, 2))
         ax.hlines(np.arange(side + 1) - 0.5, -0.5, side - 0.5, color="0.88", lw=0.8)
         ax.vlines(np.arange(side + 1) - 0.5, -0.5, side - 0.5, color="0.88", lw=0.8)
-    axes[0].plot(*plain.T[::-1], "o", color=style.BLUE, label="fixed grid")
-    axes[1].plot(*plain.T[::-1], "o", mfc="none", mec=style.BLUE)
+    fixed, offsets, masked = axes
+    fixed.plot(*plain.T[::-1], "o", color=style.BLUE, label="fixed grid $p + p_k$")
+    offsets.plot(*plain.T[::-1], "o", mfc="none", mec=style.BLUE)
     for start, end in zip(plain, moved, strict=True):
         arrow = {"arrowstyle": "->", "color": "0.4"}
-        axes[1].annotate("", end[::-1], start[::-1], arrowprops=arrow)
-    axes[1].plot(*moved.T[::-1], "D", color=style.ORANGE, label="with offsets")
-    axes[0].set_ylabel("y (pixels)")
-    style.legend(figure)
+        offsets.annotate("", end[::-1], start[::-1], arrowprops=arrow)
+    offsets.plot(*moved.T[::-1], "D", color=style.ORANGE, label="moved by $\\Delta p_k$")
+    label = "area: $\\Delta m_k$"
+    masked.scatter(
+        *moved.T[::-1], 110 * mask, zorder=3, marker="D", color=style.ORANGE, label=label
+    )
+    for ax in (fixed, masked):
+        ax.set_ylabel("y (pixels)")
+    for ax in (offsets, masked):
+        ax.set_xlabel("x (pixels)")
+        ax.xaxis.set_tick_params(labelbottom=True)
+    handles = [axes[i].get_legend_handles_labels()[0][0] for i in range(3)]
+    last.legend(handles=handles, loc="center")
     return figure
 
 

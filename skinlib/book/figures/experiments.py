@@ -1,4 +1,6 @@
-"""Figures of chapter 06: what the runs say."""
+"""Figures of the chapters 06, 07 and 09: what the runs say."""
+
+import textwrap
 
 import numpy as np
 import pandas as pd
@@ -152,6 +154,22 @@ def forest(table: pd.DataFrame, means: pd.DataFrame, data: str) -> Figure:
     ax.set(ylim=(y - 2.2, -2), xlabel="difference in accuracy (points), 95 % interval")
     style.legend(figure)
     style.title(figure, data)
+    return figure
+
+
+def claims(table: pd.DataFrame, data: str) -> Figure:
+    """A forest of claims: how far what was measured lies from where each of them turns.
+
+    `table`: one row per claim; columns `value`, `low`, `high` (points) and `colour`.
+    """
+    if table.empty:
+        return style.not_measured("no claim has enough runs yet")
+    names = [textwrap.fill(name, 72) for name in table.index]
+    xlabel = "points from where the claim turns, 95 % interval"
+    figure, ax = style.row_chart(names, 0.6 * len(table) + 1.2, xlabel, data, shares=False)
+    for colour, rows in table.assign(y=range(len(table))).groupby("colour"):
+        style.intervals(ax, rows, rows["y"], color=colour)
+    ax.axvline(0, color="0.4", ls="--")
     return figure
 
 

@@ -1,4 +1,6 @@
-"""Figures of chapter 07: heat maps, and how well they point."""
+"""Figures of chapter 08: heat maps, and how well they point."""
+
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -6,6 +8,28 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from skinlib.book.figures import style
+
+
+def flow() -> Figure:
+    """Grad-CAM as a chain: forward to the score of a class, back to a layer, and the map."""
+    channels, logit = "channels\n$A^k$", "logit\n$y^c$"
+    gradient, mean = "gradient\n$\\partial y^c / \\partial A^k$", "mean over\nplaces: $\\alpha_k^c$"
+    total = "weighted\nsum, ReLU"
+    boxes = {
+        "image": (0, 2),
+        "layers": (2.3, 2),
+        channels: (4.8, 2),
+        "later\nlayers": (7.3, 2),
+        logit: (9.8, 2),
+        gradient: (9.4, 8),
+        mean: (6.2, 8),
+        total: (3, 8),
+        "map $L^c$": (0.2, 8),
+    }
+    chain = ["image", "layers", channels, "later\nlayers", logit]
+    back = [logit, gradient, mean, total, "map $L^c$"]
+    arrows = [*pairwise(chain), *pairwise(back), (channels, total)]
+    return style.flow(boxes, arrows, 2.1, marked=[gradient, mean])
 
 
 def steps(

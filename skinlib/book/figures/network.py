@@ -145,6 +145,28 @@ def feature_maps(
     return figure
 
 
+def receptive_fields(image: np.ndarray, fields: dict[str, int], side: int, data: str) -> Figure:
+    """What one place in the middle sees of the image, layer by layer.
+
+    Args:
+        image: uint8 (H, W, 3), stretched to `side` x `side` pixels.
+        fields: name of a layer -> side of the square that a place of it sees, in pixels.
+        side: of the image that the network reads, in pixels.
+        data: the data set's name.
+    """
+    figure, ax = plt.subplots(figsize=(style.WIDTH, 4.6))
+    ax.imshow(image, extent=(0, side, side, 0), interpolation="bilinear")
+    frame = {"fc": "black", "alpha": 0.6, "lw": 0, "pad": 1}
+    for name, size in fields.items():
+        corner = (side - size) / 2
+        ax.add_patch(Rectangle((corner, corner), size, size, fill=False, ec="white", lw=1.2))
+        text = f"{name}: {size}"
+        ax.text(side / 2, corner, text, color="white", ha="center", fontsize=9, bbox=frame)
+    ax.set(xlim=(0, side), ylim=(side, 0), xlabel="x (pixels)", ylabel="y (pixels)")
+    style.title(figure, data, "squares: the pixels that one place sees")
+    return figure
+
+
 def attention_residual(model: keras.Model, image: np.ndarray, block: str, data: str) -> Figure:
     """The terms of an ARL block for one channel: x, F(x), softmax(F(x)) and their product.
 

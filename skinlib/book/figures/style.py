@@ -128,7 +128,8 @@ def name_rows(ax: Axes, names: Sequence[str], y: Sequence[float] | None = None) 
     """Writes each row's name above it, where it takes no width; the first row is on top."""
     y = range(len(names)) if y is None else y
     for place, name in zip(y, names, strict=True):
-        ax.text(0, place - 0.2, name, va="bottom", transform=ax.get_yaxis_transform())
+        label = ax.text(0, place - 0.2, name, va="bottom", transform=ax.get_yaxis_transform())
+        label.set(linespacing=1, in_layout=False)
     ax.set(yticks=[], ylim=(max(y) + 0.5, min(y) - 0.9))
     ax.spines.left.set_visible(False)
     ax.grid(axis="x", color="0.9")
@@ -177,6 +178,38 @@ def image_grid(
     for ax, text in zip(axes[:, 0], labels, strict=False):
         ax.set_ylabel(text, fontsize=9)
     return figure, axes
+
+
+def flow(
+    boxes: Mapping[str, tuple[float, float]],
+    arrows: Sequence[tuple[str, ...]],
+    height: float,
+    marked: Sequence[str] = (),
+) -> Figure:
+    """What is computed from what: words in boxes, and arrows between them.
+
+    Args:
+        boxes: the words -> where their middle is: from the left, 0 to 10, and down, 0 to 10.
+        arrows: start, end, and perhaps matplotlib's `connectionstyle`.
+        height: of the figure, in inches.
+        marked: boxes in another colour.
+    """
+    figure, ax = plt.subplots(figsize=(WIDTH, height))
+    ax.set(xlim=(-0.7, 10.7), ylim=(10.5, -0.5))
+    ax.axis("off")
+    drawn = {}
+    for text, (x, y) in boxes.items():
+        colour = ORANGE if text in marked else GREY
+        frame = {"boxstyle": "round,pad=0.35", "fc": "white", "ec": colour, "lw": 1.4}
+        drawn[text] = ax.text(x, y, text, ha="center", va="center", fontsize=9, bbox=frame)
+    figure.canvas.draw()  # the frames know their places
+    for start, end, *bend in arrows:
+        look: dict[str, Any] = {"arrowstyle": "->", "color": "0.3", "shrinkA": 0, "shrinkB": 1}
+        look |= {"patchA": drawn[start].get_bbox_patch(), "patchB": drawn[end].get_bbox_patch()}
+        if bend:
+            look["connectionstyle"] = bend[0]
+        ax.annotate("", boxes[end], boxes[start], arrowprops=look)
+    return figure
 
 
 def wrapped(count: int, most: int) -> tuple[int, int]:
