@@ -17,7 +17,10 @@ test: .venv/ready
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/pytest -n 2 --durations 15
-	KERAS_BACKEND=jax JAX_DISABLE_MOST_OPTIMIZATIONS=1 $(BIN)/pytest -n 2 tests/layers tests/models tests/test_losses.py
+	KERAS_BACKEND=jax JAX_DISABLE_MOST_OPTIMIZATIONS=1 $(BIN)/pytest -n 2 \
+	    tests/layers tests/test_losses.py \
+	    tests/models/test_models.py::test_training_changes_every_weight \
+	    tests/training/test_vital_signs.py::test_each_network_of_table_1_is_alive_after_a_few_steps
 	$(BIN)/pytest -n 2 --dist loadfile --nbval book
 
 # The pages of `make book` in Chromium: whole, readable, silent. And on paper.

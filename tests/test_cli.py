@@ -134,14 +134,17 @@ def test_a_warning_is_one_line(monkeypatch):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
-def test_stopping_is_one_sentence(tmp_path):
+@pytest.mark.parametrize("by", ["Ctrl-C", "the end of its sweep"])
+def test_stopping_is_one_sentence(tmp_path, by):
     command = [sys.executable, "-m", "skinlib", "train", str(tmp_path / "run")]
     command += ["--size", "64", "--count", "200", "--set", "model=small", "--set", "epochs=5000"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE)
-    said = b""
-    while b"images/s" not in said:  # the bar
-        said += os.read(process.stderr.fileno(), 1000)
-    os.kill(process.pid, signal.SIGINT)
+    command += ["--stop-with-input"] if by != "Ctrl-C" else []
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+    if by == "Ctrl-C":
+        said = b""
+        while b"images/s" not in said:  # the bar
+            said += os.read(process.stderr.fileno(), 1000)
+        os.kill(process.pid, signal.SIGINT)
     _, rest = process.communicate()
     assert process.returncode == 1
     assert rest.decode().splitlines()[-1].startswith("skinlib: it was interrupted: the same call")

@@ -108,11 +108,11 @@ def two_networks(rng, more):
     return [run_of(labels, np.where(r, labels, 3), lesion) for r in right]
 
 
-@pytest.mark.parametrize("more", [0, 0.34, 1.5])
+@pytest.mark.parametrize("more", [0, 1.5])
 def test_the_paired_test_holds_its_level(more):
     """McNemar's on images was wrong 16 % of the time with 2.5 images per lesion."""
     rng = np.random.default_rng(0)
-    rows = [paired_difference(*two_networks(rng, more), resamples=99) for _ in range(300)]
+    rows = [paired_difference(*two_networks(rng, more), resamples=99) for _ in range(120)]
     rows = pd.DataFrame(rows)
     assert 0.015 <= (rows["p"] <= 0.05).mean() <= 0.09
     assert 0.91 <= ((rows["low"] <= 0) & (rows["high"] >= 0)).mean() <= 0.985

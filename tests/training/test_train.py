@@ -23,7 +23,7 @@ from skinlib.training.train import make_loss, train, trained_network
 
 SMALL = Recipe(model="small", epochs=1, beta=0.0)
 TWO = replace(SMALL, epochs=2)
-PROPOSED = Recipe(epochs=3, seed=1, batch_size=16)
+PROPOSED = Recipe(epochs=2, seed=1, batch_size=16)
 
 
 def stop_at(epoch):
