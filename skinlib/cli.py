@@ -89,7 +89,7 @@ def train(
     count: Count = None,
     data_seed: DataSeed = 0,
     split: Annotated[
-        Literal["random", "grouped", "peeked", "copied", "seen"],
+        Literal["random", "grouped", "tuning", "peeked", "copied", "seen"],
         typer.Option(help="How the images are divided; the last three are faults."),
     ] = "random",
     test: Annotated[float, typer.Option(help="Share of the images to test on.")] = 0.15,
@@ -164,7 +164,9 @@ def _stop_with_input() -> None:
 
 @app.command()
 def sweep(
-    name: Annotated[str, typer.Argument(help="table1, grouped, ablation, readings, joint_loss.")],
+    name: Annotated[
+        str, typer.Argument(help="table1, grouped, ablation, readings, ingredients, joint_loss.")
+    ],
     folder: Annotated[Path, typer.Option(help="For the runs; on a cluster, a shared one.")],
     data: Data = "phantom",
     root: Root = None,

@@ -105,6 +105,34 @@ def readings(seeds: int) -> list[Experiment]:
     return runs
 
 
+INGREDIENTS: dict[str, dict[str, Any]] = {
+    "the paper's recipe": {},
+    "cross-entropy": {"beta": 0.0},
+    "batch normalisation": {"options": {"batch_norm": True, "initializer": "he_normal"}},
+    "flips and turns": {"augment": True},
+    "jitter": {"jitter": 0.1},
+    "mixup": {"mixup": 0.2},
+    "label smoothing": {"beta": 0.0, "label_smoothing": 0.1},
+    "cosine schedule": {"schedule": "cosine", "learning_rate": 1e-3},
+    "weight decay": {"weight_decay": 0.05},
+    "averaged weights": {"ema": 0.999},
+    "sampling by the root": {"sampling": "root"},
+    "mean over eight turns": {"test_time_augmentation": True},
+    "logit adjustment": {"logit_adjustment": 1.0},
+    "60 epochs": {"epochs": 60},
+}
+"""What trains a network well -> how a recipe says it."""
+
+
+def ingredients(seeds: int) -> list[Experiment]:
+    """Each ingredient alone, judged on a part of the training images."""
+    return [
+        Experiment(Recipe(seed=seed, **changes), "tuning")
+        for seed in range(seeds)
+        for changes in INGREDIENTS.values()
+    ]
+
+
 def joint_loss(seeds: int) -> list[Experiment]:
     """Chapter 4: beta and the readings of eq. 4, beside what practitioners use.
 
@@ -128,6 +156,7 @@ EXPERIMENTS: dict[str, Callable[[int], list[Experiment]]] = {
     "grouped": grouped,
     "ablation": ablation,
     "readings": readings,
+    "ingredients": ingredients,
     "joint_loss": joint_loss,
 }
 """Name of a list -> a function that makes it for a number of seeds."""

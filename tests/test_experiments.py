@@ -1,6 +1,14 @@
 import pytest
 
-from skinlib.experiments import EXPERIMENTS, ablation, grouped, joint_loss, readings, table1
+from skinlib.experiments import (
+    EXPERIMENTS,
+    ablation,
+    grouped,
+    ingredients,
+    joint_loss,
+    readings,
+    table1,
+)
 from skinlib.models import MODELS
 
 
@@ -38,3 +46,7 @@ def test_the_best_epoch_on_the_test_part_can_be_told():
     assert {one.split for one in readings(1)} == {"peeked", "copied", "seen"}
     assert {one.test for one in readings(1)} == {0.15}
     assert {(one.split, one.test) for one in joint_loss(1)} == {("grouped", 0.4)}
+
+
+def test_ingredients_are_judged_without_test_images():
+    assert {one.split for one in ingredients(2)} == {"tuning"}

@@ -1,13 +1,20 @@
 """A data set's images, batch by batch."""
 
+from typing import Literal
+
 import keras
 import numpy as np
 
+from skinlib.data.augment import Augment, turned
 from skinlib.data.dataset import CLASSES, Dataset
+
+Sampling = Literal["natural", "balanced", "root"]
+POWER = {"balanced": 1.0, "root": 0.5}
+"""An image is drawn with the inverse of its class's frequency, to this power."""
 
 
 class Batches(keras.utils.PyDataset):
-    """Images uint8 (B, H, W, 3) and one-hot labels float32 (B, 7), batch by batch.
+    """Images (B, H, W, 3), 0 to 255, and labels float32 (B, 7), batch by batch.
 
     An epoch depends on `seed` and its number alone, so that a run can go on from any epoch.
 
@@ -16,8 +23,12 @@ class Batches(keras.utils.PyDataset):
         rows: indices of the images, int (N,).
         batch_size: images per batch; the last one may be smaller.
         seed: of the shuffling, anew each epoch; None keeps the order of `rows`.
-        balanced: draws N images with replacement, each class equally likely.
+        sampling: "natural" takes each row once an epoch; "balanced" draws N with replacement, each
+            class equally often, "root" by the root of its frequency.
         augment: flips and turns each image by quarters, at random.
+        jitter, mixup: of `skinlib.data.augment.Augment`.
+        label_smoothing: share of each label that is spread over all classes.
+        turn: of every image, see `skinlib.data.augment.turned`.
 
     Raises:
         ValueError: if something is to be drawn without a seed.
@@ -30,15 +41,22 @@ class Batches(keras.utils.PyDataset):
         batch_size: int,
         *,
         seed: int | None = None,
-        balanced: bool = False,
+        sampling: Sampling = "natural",
         augment: bool = False,
+        jitter: float = 0.0,
+        mixup: float = 0.0,
+        label_smoothing: float = 0.0,
+        turn: int = 0,
     ):
         super().__init__()
-        if seed is None and (balanced or augment):
-            raise ValueError("balanced and augment draw at random: expected a seed, got None")
+        if seed is None and (sampling != "natural" or augment or jitter or mixup):
+            raise ValueError("what is drawn at random needs a seed, got None")
         self.images, self.labels, self.rows = dataset.images, dataset.labels, np.asarray(rows)
         self.batch_size, self.seed = batch_size, seed
-        self.balanced, self.augment = balanced, augment
+        self.sampling, self.augment, self.turn = sampling, augment, turn
+        self.change = Augment(jitter, mixup)
+        self.targets = np.eye(len(CLASSES), dtype="float32")  # (7, 7), one row per class
+        self.targets += label_smoothing * (1 / len(CLASSES) - self.targets)
         self.begin(0)
 
     def __len__(self) -> int:
@@ -47,11 +65,17 @@ class Batches(keras.utils.PyDataset):
     def __getitem__(self, index: int) -> tuple[np.ndarray, np.ndarray]:
         rows = self.order[index * self.batch_size : (index + 1) * self.batch_size]
         images = self.images[rows]  # (B, H, W, 3)
-        if self.augment and self.seed is not None:  # it never is, then
+        labels = self.targets[self.labels[rows]]  # (B, 7)
+        turns = np.full(len(rows), self.turn)
+        if self.seed is not None:
             rng = np.random.default_rng([self.seed, self.epoch, index])
-            turns = rng.integers(8, size=len(images))
-            images = np.stack([_turned(*pair) for pair in zip(images, turns, strict=True)])
-        return images, np.eye(len(CLASSES), dtype="float32")[self.labels[rows]]
+            if self.augment:
+                turns = rng.integers(8, size=len(rows))
+        if turns.any():
+            images = np.stack([turned(*pair) for pair in zip(images, turns, strict=True)])
+        if self.change.layers:
+            images, labels = self.change(images, labels, int(rng.integers(2**31)))
+        return images, labels
 
     def on_epoch_end(self) -> None:
         self.begin(self.epoch + 1)
@@ -62,18 +86,7 @@ class Batches(keras.utils.PyDataset):
         if self.seed is None:
             return
         labels = self.labels[self.rows]
-        weights = 1 / np.bincount(labels)[labels] if self.balanced else np.ones(len(labels))
+        weights = np.bincount(labels)[labels] ** -POWER.get(self.sampling, 0.0)
         self.order = np.random.default_rng([self.seed, epoch]).choice(
-            self.rows, len(labels), replace=self.balanced, p=weights / weights.sum()
+            self.rows, len(labels), replace=self.sampling != "natural", p=weights / weights.sum()
         )
-
-
-def _turned(image: np.ndarray, turn: int) -> np.ndarray:
-    """One of the eight symmetries of the square (four, where the image is none).
-
-    Args:
-        image: (H, W, 3).
-        turn: 0 to 7.
-    """
-    turned = np.rot90(image, turn % 4) if image.shape[0] == image.shape[1] else image
-    return turned[:, ::-1] if turn >= 4 else turned

@@ -12,7 +12,7 @@ from skinlib.errors import DataError
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Row indices of a `Dataset`, int64; disjoint parts that cover it, unless faulty.
+    """Row indices of a `Dataset`, int64; disjoint parts that cover it, unless `SPLITS` says else.
 
     Attributes:
         kind: a key of `SPLITS`.
@@ -75,6 +75,15 @@ def grouped_split(
     return _split("grouped", dataset, dataset.lesions, seed, test, validation)
 
 
+def tuning_split(dataset: Dataset, seed: int = 0, *, test: float = 0.15) -> Split:
+    """`grouped_split`'s training part, divided once more by lesions: to choose a recipe by.
+
+    `grouped_split`'s test part is in no part of it.
+    """
+    split = grouped_split(dataset, seed, test=test, validation=test)
+    return Split("tuning", seed, split.train, split.validation[:0], split.validation)
+
+
 def peeked_split(dataset: Dataset, seed: int = 0, *, test: float = 0.15) -> Split:
     """`random_split` with a fault: the test part validates too, so that it can choose
     the epoch.
@@ -109,6 +118,7 @@ def seen_split(dataset: Dataset, seed: int = 0, *, test: float = 0.15) -> Split:
 SPLITS = {
     "random": random_split,
     "grouped": grouped_split,
+    "tuning": tuning_split,
     "peeked": peeked_split,
     "copied": copied_split,
     "seen": seen_split,

@@ -33,8 +33,22 @@ class Recipe:
         alpha: of eq. 4, one number or one per class.
         focal_reduction: the reading of eq. 4's sum, see `skinlib.losses.JointLoss`.
         class_weights: "balanced" weighs each class by the inverse of its frequency.
-        sampling: "balanced" draws each class equally often, with replacement.
+        sampling: with replacement; "balanced" draws each class equally often, "root" by the root of
+            its frequency.
         augment: flips and quarter turns of the training images.
+        jitter: shifts them by up to this share of their sides, and changes brightness and contrast
+            by up to as much.
+        mixup: alpha of Zhang et al. (2018): mixes pairs of images and of labels; 0 mixes none.
+        label_smoothing: share of a label that is spread over all classes (Szegedy et al. 2016).
+        schedule: "cosine" raises the learning rate over the first twentieth of the steps and lowers
+            it to 0 along half a cosine (Loshchilov and Hutter 2017).
+        weight_decay: per step and unit of learning rate, of kernels only (Loshchilov and Hutter
+            2019).
+        ema: momentum of an exponential moving average of the weights, which takes their place at
+            the end (Polyak and Juditsky 1992); 0 keeps the last ones.
+        test_time_augmentation: answers are means over the eight flips and turns of an image.
+        logit_adjustment: tau of Menon et al. (2021): divides each answer by the class's frequency
+            in the training part to this power.
         dtype: Keras' dtype policy; the mixed ones compute in 16 bits.
 
     Raises:
@@ -52,8 +66,16 @@ class Recipe:
     alpha: Annotated[float, Field(ge=0, allow_inf_nan=False)] | PerClass = 1.0
     focal_reduction: Literal["batch_sum", "mean", "dataset_sum"] = "batch_sum"
     class_weights: Literal["balanced"] | None = None
-    sampling: Literal["natural", "balanced"] = "natural"
+    sampling: Literal["natural", "balanced", "root"] = "natural"
     augment: bool = False
+    jitter: Share = 0.0
+    mixup: Share = 0.0
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    schedule: Literal["constant", "cosine"] = "constant"
+    weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    ema: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    test_time_augmentation: bool = False
+    logit_adjustment: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     dtype: Dtype = "float32"
 
     @model_validator(mode="after")

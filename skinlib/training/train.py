@@ -5,6 +5,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -56,7 +57,8 @@ def train(
         split: of them.
         recipe: how to train.
         folder: where to write the run, and checkpoints until then; None writes nothing.
-        isic2018_test: the test set of ISIC 2018 task 3, to be predicted, too.
+        isic2018_test: the test set of ISIC 2018 task 3, to be predicted, too; unless the split is
+            for tuning, which looks at no test images.
         keep_weights: write the trained weights beside the run.
         callbacks: more Keras callbacks.
         progress: show a bar with images per second and the time left.
@@ -77,7 +79,7 @@ def train(
         keras.utils.set_random_seed(recipe.seed)
         model = build(recipe.model, dataset.image_shape, len(CLASSES), **recipe.options)
         model.compile(
-            optimizer=keras.optimizers.Adam(recipe.learning_rate),
+            optimizer=make_optimizer(recipe, steps=-(-len(split.train) // recipe.batch_size)),
             loss=make_loss(dataset, split, recipe),
             metrics=["accuracy"],
             jit_compile=jit_compile(),
@@ -94,8 +96,11 @@ def train(
             split.train,
             recipe.batch_size,
             seed=recipe.seed,
-            balanced=recipe.sampling == "balanced",
+            sampling=recipe.sampling,
             augment=recipe.augment,
+            jitter=recipe.jitter,
+            mixup=recipe.mixup,
+            label_smoothing=recipe.label_smoothing,
         )
         batches.begin(checkpoint.progress["epochs"])
         validation = Batches(dataset, split.validation, recipe.batch_size)
@@ -115,10 +120,17 @@ def train(
                 bar.bar.close()
 
         # Evaluate
-        predictions = predict(model, dataset, split.test)
+        frequency = np.bincount(dataset.labels[split.train], minlength=len(CLASSES))
+        answers = partial(
+            predict,
+            model,
+            turns=8 if recipe.test_time_augmentation else 1,
+            divide_by=np.maximum(frequency, 1.0) ** recipe.logit_adjustment,
+        )
+        predictions = answers(dataset, split.test)
         isic = None
-        if isic2018_test is not None:
-            isic = predict(model, isic2018_test, np.arange(len(isic2018_test)))
+        if isic2018_test is not None and split.kind != "tuning":
+            isic = answers(isic2018_test, np.arange(len(isic2018_test)))
         heat_maps = explain.heat_map_scores(model, dataset, split.test)
         rng = np.random.default_rng(0)
         sample = dataset.images[np.sort(rng.permutation(split.test)[:SAMPLE])]
@@ -153,8 +165,22 @@ def train(
     return model, run
 
 
-def predict(model: keras.Model, dataset: Dataset, rows: np.ndarray) -> pd.DataFrame:
-    """A network's answers to some images of a data set, `rows` (N,).
+def predict(
+    model: keras.Model,
+    dataset: Dataset,
+    rows: np.ndarray,
+    *,
+    turns: int = 1,
+    divide_by: np.ndarray | float = 1.0,
+) -> pd.DataFrame:
+    """A network's answers to some images of a data set.
+
+    Args:
+        model: of images to probabilities.
+        dataset: with the images.
+        rows: of the images, (N,).
+        turns: the answer is a mean over so many of an image's eight flips and turns.
+        divide_by: (7,); each class's probability is divided by it, and the sum brought to 1.
 
     Returns:
         One row per image: `image_id`, `lesion_id`, `label` (a class name), and one column of
@@ -163,10 +189,15 @@ def predict(model: keras.Model, dataset: Dataset, rows: np.ndarray) -> pd.DataFr
     Raises:
         SkinlibError: if a probability is not finite.
     """
-    probabilities = model.predict(Batches(dataset, rows, 32), verbose=0)
+    probabilities = np.zeros((len(rows), len(CLASSES)))
+    for turn in range(turns):
+        batches = Batches(dataset, rows, 32, turn=turn)
+        probabilities += model.predict(batches, verbose=0) / turns
+    probabilities /= divide_by
+    probabilities /= probabilities.sum(1, keepdims=True)
     if not np.isfinite(probabilities).all():
         raise SkinlibError("the network's answers are not finite: lower the learning rate")
-    table = pd.DataFrame(probabilities.astype("float64").round(5), columns=list(CLASSES))
+    table = pd.DataFrame(probabilities.round(5), columns=list(CLASSES))
     table.insert(0, "label", dataset.table["dx"].to_numpy()[rows])
     table.insert(0, "lesion_id", dataset.lesions[rows])
     table.insert(0, "image_id", dataset.table["image_id"].to_numpy()[rows])
@@ -185,6 +216,26 @@ def trained_network(run: Run) -> keras.Model:
     model = build(recipe.model, shape, len(CLASSES), **recipe.options)
     load_weights(model, run.folder / "weights.npz", run.config["weights"])
     return model
+
+
+def make_optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
+    """Adam, as a recipe wants it, for a training of so many steps per epoch."""
+    rate = recipe.learning_rate
+    if recipe.schedule == "cosine":
+        steps *= recipe.epochs
+        warm = steps // 20
+        rate = keras.optimizers.schedules.CosineDecay(
+            0.0, max(1, steps - warm), warmup_target=recipe.learning_rate, warmup_steps=warm
+        )
+    optimizer = keras.optimizers.Adam(
+        rate,
+        weight_decay=recipe.weight_decay or None,
+        use_ema=recipe.ema > 0,
+        ema_momentum=recipe.ema,
+    )
+    if recipe.weight_decay:
+        optimizer.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])
+    return optimizer
 
 
 def make_loss(dataset: Dataset, split: Split, recipe: Recipe) -> JointLoss:

@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 
@@ -18,7 +19,7 @@ def test_without_a_seed_in_order(phantom):
     np.testing.assert_array_equal(labels, np.eye(7)[phantom.labels[rows]])
 
 
-@pytest.mark.parametrize("options", [{}, {"balanced": True}, {"augment": True}])
+@pytest.mark.parametrize("options", [{}, {"sampling": "root"}, {"augment": True}, {"mixup": 0.4}])
 def test_an_epoch_depends_on_seed_and_number_alone(phantom, options):
     rows = np.arange(0, 80, 2)
     first, second = (Batches(phantom, rows, 16, seed=3, **options) for _ in range(2))
@@ -37,13 +38,33 @@ def test_shuffled_each_row_comes_once(phantom):
     assert list(batches.order) != list(rows)
 
 
-def test_balanced_draws_each_class_alike(phantom):
-    batches = Batches(phantom, np.arange(80), 16, seed=0, balanced=True)
+@pytest.mark.parametrize(("sampling", "power"), [("balanced", 0), ("root", 0.5)])
+def test_classes_are_drawn_as_often_as_is_said(phantom, sampling, power):
+    batches = Batches(phantom, np.arange(80), 16, seed=0, sampling=sampling)
     counts = np.zeros(7)
     for epoch in range(50):
         batches.begin(epoch)
         counts += everything(batches)[1].sum(0)
-    np.testing.assert_allclose(counts / counts.sum(), 1 / 7, atol=0.02)
+    expected = np.bincount(phantom.labels, minlength=7) ** power
+    np.testing.assert_allclose(counts / counts.sum(), expected / expected.sum(), atol=0.02)
+
+
+def test_smoothed_labels_are_those_of_keras(phantom):
+    """Its loss smooths what it gets; here it gets what is smooth."""
+    rows = np.arange(20)
+    plain, smooth = (
+        everything(Batches(phantom, rows, 8, label_smoothing=share))[1] for share in (0.0, 0.1)
+    )
+    p = np.random.default_rng(0).dirichlet(np.ones(7), 20)
+    expected = keras.losses.categorical_crossentropy(plain, p, label_smoothing=0.1)
+    got = keras.losses.categorical_crossentropy(smooth, p)
+    np.testing.assert_allclose(got, expected, rtol=1e-5)
+
+
+def test_every_image_can_be_turned_alike(phantom):
+    rows = np.arange(5)
+    images, _ = everything(Batches(phantom, rows, 2, turn=5))
+    np.testing.assert_array_equal(images, np.rot90(phantom.images[rows], 1, (1, 2))[:, :, ::-1])
 
 
 def test_augmented_images_are_turned_or_mirrored(phantom):
@@ -55,7 +76,9 @@ def test_augmented_images_are_turned_or_mirrored(phantom):
     assert seen == set(range(8))
 
 
-@pytest.mark.parametrize("option", ["balanced", "augment"])
+@pytest.mark.parametrize(
+    "option", [{"sampling": "root"}, {"augment": True}, {"jitter": 0.1}, {"mixup": 0.2}]
+)
 def test_what_is_drawn_needs_a_seed(phantom, option):
-    with pytest.raises(ValueError, match="draw at random: expected a seed, got None"):
-        Batches(phantom, np.arange(3), 2, **{option: True})
+    with pytest.raises(ValueError, match="drawn at random needs a seed, got None"):
+        Batches(phantom, np.arange(3), 2, **option)

@@ -37,6 +37,16 @@ def test_a_grouped_split_divides_no_lesion(make_dataset, drawn, seed):
     assert sum(map(len, sides)) == len(set().union(*sides))
 
 
+def test_what_tunes_a_recipe_sees_no_test_lesion(make_dataset):
+    rng = np.random.default_rng(0)
+    lesions = np.repeat(np.arange(140), rng.integers(1, 4, 140))
+    dataset = make_dataset(lesions % 7, [f"L{i}" for i in lesions])
+    tuning, final = (SPLITS[kind](dataset, 3) for kind in ("tuning", "grouped"))
+    used = np.concatenate([tuning.train, tuning.test])
+    np.testing.assert_array_equal(np.sort(used), final.train)
+    assert not set(lesions[tuning.train]) & set(lesions[tuning.test])
+
+
 def test_the_papers_shares(make_dataset):
     labels = np.repeat(range(7), [327, 514, 1099, 115, 1113, 6705, 142])
     dataset = make_dataset(labels, [None] * 10015)

@@ -12,14 +12,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from skinlib.data import load
-from skinlib.data.splits import grouped_split, random_split
+from skinlib.data import CLASSES, load
+from skinlib.data.splits import SPLITS, grouped_split, random_split
 from skinlib.errors import DataError, RecordError, SkinlibError
 from skinlib.explain import MAPS
+from skinlib.models import build
 from skinlib.runs import Run, is_done
 from skinlib.training import checkpoint
 from skinlib.training.recipe import Recipe
-from skinlib.training.train import make_loss, train, trained_network
+from skinlib.training.train import make_loss, make_optimizer, predict, train, trained_network
 
 SMALL = Recipe(model="small", epochs=1, beta=0.0)
 TWO = replace(SMALL, epochs=2)
@@ -86,6 +87,13 @@ def test_what_is_measured_while_the_weights_are_at_hand(phantom, split, tmp_path
         np.testing.assert_allclose(restored.predict(other.images, verbose=0), expected, atol=5e-3)
 
 
+def test_tuning_looks_at_no_test_set(phantom):
+    tuning = SPLITS["tuning"](phantom)
+    _, run = train(phantom, tuning, SMALL, isic2018_test=phantom)
+    assert run.isic2018_test is None
+    assert list(run.predictions["image_id"]) == list(phantom.table["image_id"][tuning.test])
+
+
 def test_weights_that_were_changed_are_refused(phantom, split, tmp_path):
     train(phantom, split, SMALL, tmp_path, keep_weights=True)
     weights = tmp_path / "weights.npz"
@@ -142,6 +150,78 @@ def test_a_recipe_reaches_its_training(phantom, split):
     assert len({run.config["history"]["loss"][0] for run in made}) == len(changes)
 
 
+def test_a_recipe_reaches_its_batches(phantom, split, monkeypatch):
+    def take(dataset, rows, batch_size, **options):
+        raise InterruptedError(options)
+
+    monkeypatch.setattr("skinlib.training.train.Batches", take)
+    options = {"sampling": "root", "augment": True, "jitter": 0.1, "mixup": 0.2}
+    options["label_smoothing"] = 0.3
+    with pytest.raises(InterruptedError) as taken:
+        train(phantom, split, replace(SMALL, **options))
+    assert taken.value.args[0] == {"seed": 0, **options}
+
+
+def test_a_recipe_reaches_its_answers(phantom, split):
+    recipe = replace(SMALL, test_time_augmentation=True, logit_adjustment=0.5)
+    model, run = train(phantom, split, recipe)
+    root = np.sqrt(np.bincount(phantom.labels[split.train], minlength=7))
+    expected = predict(model, phantom, split.test, turns=8, divide_by=root)
+    pd.testing.assert_frame_equal(run.predictions, expected)
+
+
+def test_the_rate_rises_and_falls_along_half_a_cosine():
+    recipe = replace(SMALL, epochs=10, learning_rate=0.1, schedule="cosine")
+    rate = make_optimizer(recipe, steps=20)._learning_rate
+    steps = np.arange(201)
+    rises = 0.1 * steps / 10
+    falls = 0.05 * (1 + np.cos(np.pi * (steps - 10) / 190))
+    got = [float(rate(step)) for step in steps]
+    np.testing.assert_allclose(got, np.where(steps < 10, rises, falls), atol=1e-6)
+
+
+def test_kernels_decay_and_nothing_else():
+    model = build("proposed", (64, 64, 3))
+    optimizer = make_optimizer(replace(PROPOSED, learning_rate=0.1, weight_decay=0.5), steps=1)
+    optimizer.build(model.trainable_variables)
+    before = [np.array(v) for v in model.trainable_variables]
+    optimizer.apply([keras.ops.zeros(v.shape) for v in model.trainable_variables])
+    for variable, value in zip(model.trainable_variables, before, strict=True):
+        share = 1 - 0.1 * 0.5 if variable.path.endswith("kernel") else 1
+        np.testing.assert_allclose(variable, share * value, rtol=1e-5, err_msg=variable.path)
+
+
+def trained(model):
+    return [np.array(v) for v in model.trainable_variables]
+
+
+def test_weights_are_averaged_over_the_steps(phantom, split):
+    seen = []
+    look = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs: seen.append(trained(look.model))
+    )
+    recipe = replace(SMALL, epochs=2, ema=0.8, learning_rate=0.01)
+    model, _ = train(phantom, split, recipe, callbacks=(look,))
+    mean = seen[0]  # after the first step, says Keras
+    for weights in seen[1:]:
+        mean = [0.8 * m + 0.2 * w for m, w in zip(mean, weights, strict=True)]
+    for got, expected in zip(trained(model), mean, strict=True):
+        np.testing.assert_allclose(got, expected, atol=1e-5)
+
+
+def test_an_answer_is_a_mean_over_turns_and_divided_by_frequencies(phantom):
+    model = build("small", phantom.image_shape)
+    rows = np.arange(3)
+    turned = [np.rot90(i, k, (1, 2)) for i in (phantom.images[rows],) for k in range(4)]
+    turned += [images[:, :, ::-1] for images in turned]
+    mean = np.mean([model.predict(images, verbose=0) for images in turned], axis=0)
+    frequency = np.arange(1.0, 8.0)
+    expected = mean / frequency
+    expected /= expected.sum(1, keepdims=True)
+    got = predict(model, phantom, rows, turns=8, divide_by=frequency)[list(CLASSES)]
+    np.testing.assert_allclose(got, expected, atol=2e-5)
+
+
 def test_mixed_precision_computes_in_16_bits_and_answers_in_32(phantom, split):
     model, run = train(phantom, split, Recipe(epochs=1, dtype="mixed_bfloat16"))
     assert model.get_layer("deformable").compute_dtype == "bfloat16"
@@ -162,7 +242,7 @@ def test_costs_fit_each_other(phantom, split):
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from skinlib.data import load
+from skinlib.data import CLASSES, load
 from skinlib.data.splits import random_split
 from skinlib.training import checkpoint
 from skinlib.training.recipe import Recipe
@@ -223,6 +303,15 @@ def test_an_interrupted_run_goes_on(phantom, split, checkpointed):
     """Interrupted by Ctrl-C, in the process in which it goes on."""
     _, resumed = train(phantom, split, TWO, checkpointed)
     same(resumed, train(phantom, split, TWO)[1])
+
+
+def test_schedules_averages_and_changed_images_go_on_too(phantom, split, tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoint, "SECONDS", 0)
+    recipe = replace(TWO, schedule="cosine", ema=0.9, weight_decay=0.1, jitter=0.1, mixup=0.2)
+    with pytest.raises(KeyboardInterrupt):
+        train(phantom, split, recipe, tmp_path, callbacks=(stop_at(1),))
+    _, resumed = train(phantom, split, recipe, tmp_path)
+    same(resumed, train(phantom, split, recipe)[1])
 
 
 @pytest.mark.parametrize("changed", ["recipe", "split", "data"])
