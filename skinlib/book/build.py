@@ -43,7 +43,9 @@ if importlib.util.find_spec("skinlib") is None:
     import urllib.request
     from pathlib import Path
 
-    urllib.request.urlretrieve("{archive}", "skinlib.zip")
+    archive = "{archive}"
+    print("Installing skinlib from", archive)
+    urllib.request.urlretrieve(archive, "skinlib.zip")
     shutil.unpack_archive("skinlib.zip", "skinlib-source")
     source = next(Path("skinlib-source").iterdir())
     shutil.copytree(source / "book" / "results", "results", dirs_exist_ok=True)
