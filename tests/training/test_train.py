@@ -55,7 +55,7 @@ def test_one_recipe_one_run(phantom, split, proposed_run, tmp_path):
     assert read.config["parameters"] == model.count_params()
     assert read.config["data"]["fingerprint"] == phantom.fingerprint
     assert list(read.history.columns) == ["accuracy", "loss", "val_accuracy", "val_loss"]
-    assert list(read.labels) == list(phantom.labels[split.test])
+    assert list(read.predictions["label"]) == [CLASSES[c] for c in phantom.labels[split.test]]
     assert read.recipe == PROPOSED
     assert {path.name for path in (tmp_path / "run").iterdir()} == {
         "run.json",
