@@ -30,15 +30,6 @@ DataSeed = Annotated[int, typer.Option(min=0, help="Of the phantom, and of the c
 Keep = Annotated[bool, typer.Option("--keep-weights", help="Keep the trained weights, too.")]
 
 
-def _source(data: str, root: Path | None, size: int, **others):
-    """Where the images come from: a `skinlib.sweep.Source`."""
-    from skinlib.sweep import Source
-
-    _check_root(data, root)
-    folders = {name: path.resolve() for name, path in others.items() if isinstance(path, Path)}
-    return Source(data, size, root.resolve() if root else None, **{**others, **folders})
-
-
 def _check_root(data: str, root: Path | None) -> None:
     if (data == "ham10000") != (root is not None):
         raise SkinlibError("--data ham10000 and --ham10000 FOLDER go together")
@@ -106,12 +97,14 @@ def train(
     from skinlib.experiments import Experiment
     from skinlib.intervals import show
     from skinlib.scores import scores
+    from skinlib.sweep import Source
     from skinlib.training.train import train as fit
 
     experiment = Experiment(_recipe(settings), split, test)
     if stop_with_input:
         _stop_with_input()
-    source = _source(data, root, size, count=count, seed=data_seed, isic2018_test=isic2018_test)
+    _check_root(data, root)
+    source = Source(data, size, root, count, data_seed, isic2018_test)
     dataset = source.load()
     _, run = fit(
         dataset,
@@ -185,11 +178,12 @@ def sweep(
 ) -> None:
     """Trains many networks and writes their runs; what is there already is skipped."""
     from skinlib.experiments import EXPERIMENTS
-    from skinlib.sweep import pending, run_all
+    from skinlib.sweep import Source, pending, run_all
 
     if name not in EXPERIMENTS:
         raise SkinlibError(f"unknown sweep {name!r}: expected one of {', '.join(EXPERIMENTS)}")
-    source = _source(data, root, size, count=count, seed=data_seed, isic2018_test=isic2018_test)
+    _check_root(data, root)
+    source = Source(data, size, root, count, data_seed, isic2018_test)
     todo = pending(EXPERIMENTS[name](seeds), source.load(), folder, dtype)
     source.load_isic2018_test()  # prepared once, before many processes ask for it
     print(f"{len(todo)} runs of {name} to do", *(one.title for one in todo), sep="\n  ")

@@ -95,13 +95,14 @@ def code() -> dict:
     """
     found: dict = {"version": skinlib.__version__, "commit": None, "clean": None}
     package = Path(skinlib.__file__).parent
-    if _git(package, "ls-files", "__init__.py") == "__init__.py":
-        found["commit"] = _git(package, "rev-parse", "HEAD")
-        found["clean"] = _git(package, "status", "--porcelain", ".") == ""
+    if git(package, "ls-files", "__init__.py") == "__init__.py":
+        found["commit"] = git(package, "rev-parse", "HEAD")
+        found["clean"] = git(package, "status", "--porcelain", ".") == ""
     return found
 
 
-def _git(folder: Path, *arguments: str) -> str | None:
+def git(folder: Path, *arguments: str) -> str | None:
+    """What git answers about a folder; None where there is no git, or it refuses."""
     try:
         done = subprocess.run(
             ["git", *arguments], cwd=folder, capture_output=True, text=True, check=True

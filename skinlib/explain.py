@@ -139,17 +139,16 @@ def heat_map_scores(model: keras.Model, dataset: Dataset, rows: np.ndarray) -> p
             mask_at_resolution(masks, places),
         )
         for name, heat in zip(MAPS, maps, strict=True):
-            known = {
+            columns = {
                 "image_id": dataset.table["image_id"].to_numpy()[some],
                 "lesion_id": dataset.lesions[some],
                 "label": dataset.table["dx"].to_numpy()[some],
                 "map": name,
             }
-            scores = {score.__name__: score(heat, masks) for score in (pointing, energy, overlap)}
-            tables.append(pd.DataFrame(known | scores))
-    table = pd.concat(tables, ignore_index=True)
-    table[["pointing", "energy", "overlap"]] = table[["pointing", "energy", "overlap"]].clip(0, 1)
-    return table
+            for score in (pointing, energy, overlap):
+                columns[score.__name__] = score(heat, masks).clip(0, 1)
+            tables.append(pd.DataFrame(columns))
+    return pd.concat(tables, ignore_index=True)
 
 
 def upsample(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:

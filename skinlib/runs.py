@@ -18,7 +18,7 @@ from typing_extensions import TypedDict
 from skinlib.data.dataset import CLASSES
 from skinlib.errors import RecordError, in_words
 from skinlib.files import atomic_write, sha256
-from skinlib.scores import TABLE1, score_values
+from skinlib.scores import TABLE1, arrays, score_values
 from skinlib.training.recipe import Recipe
 
 SCHEMA = 3
@@ -139,14 +139,9 @@ class Run:
         return history.set_index(pd.RangeIndex(1, len(history) + 1, name="epoch"))
 
     @property
-    def labels(self) -> np.ndarray:
-        """True class indices, int64 (N,)."""
-        return pd.Categorical(self.predictions["label"], categories=CLASSES).codes.astype("int64")
-
-    @property
     def probabilities(self) -> np.ndarray:
         """Predicted probabilities, float64 (N, 7)."""
-        return self.predictions[list(CLASSES)].to_numpy(dtype=float)
+        return arrays(self.predictions)[1]
 
     def write(self, folder: Path) -> None:
         """Writes the tables, then `run.json`: a run is there when the latter is.

@@ -52,14 +52,14 @@ class Source:
 
     @property
     def options(self) -> list[str]:
-        """The same for `skinlib train`."""
+        """The same for `skinlib train`, wherever it is called."""
         named = {
             "--data": self.data,
             "--size": self.size,
-            "--ham10000": self.root,
+            "--ham10000": self.root and self.root.resolve(),
             "--count": self.count,
-            "--data-seed": self.seed or None,
-            "--isic2018-test": self.isic2018_test,
+            "--data-seed": self.seed,
+            "--isic2018-test": self.isic2018_test and self.isic2018_test.resolve(),
         }
         return [str(part) for pair in named.items() if pair[1] is not None for part in pair]
 

@@ -7,11 +7,10 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ["SKINLIB_DATA"] = tempfile.mkdtemp(prefix="skinlib-tests-")
 
 import matplotlib as mpl
-import numpy as np
-import pandas as pd
 import pytest
+from fakes import dataset_of
 
-from skinlib.data import CLASSES, Dataset, load
+from skinlib.data import Dataset, load
 
 mpl.use("agg")
 
@@ -20,24 +19,6 @@ def pytest_unconfigure() -> None:
     import shutil
 
     shutil.rmtree(os.environ["SKINLIB_DATA"], ignore_errors=True)
-
-
-def dataset_of(labels, lesion_ids, images=None) -> Dataset:
-    """A data set with given labels and lesions; the pictures are noise."""
-    count = len(labels)
-    if images is None:
-        images = np.random.default_rng(0).integers(0, 256, (count, 16, 16, 3), dtype="uint8")
-    table = pd.DataFrame(
-        {
-            "image_id": [f"T_{i:04}" for i in range(count)],
-            "lesion_id": lesion_ids,
-            "dx": [CLASSES[i] for i in labels],
-            "age": 50.0,
-            "sex": "female",
-            "localization": "back",
-        }
-    )
-    return Dataset("test", images, table, "0", "drawn")
 
 
 @pytest.fixture(scope="session")

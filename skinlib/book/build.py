@@ -27,7 +27,7 @@ from papermill.translators import PythonTranslator
 from sphinx_external_toc.parsing import MalformedError, parse_toc_yaml
 
 from skinlib.book.pages import let_figures_move
-from skinlib.environment import processor, versions
+from skinlib.environment import git, processor, versions
 from skinlib.errors import SkinlibError
 from skinlib.files import atomic_write, locked
 
@@ -43,7 +43,9 @@ if importlib.util.find_spec("skinlib") is None:
     import urllib.request
     from pathlib import Path
 
-    urllib.request.urlretrieve("{archive}", "skinlib.zip")
+    archive = "{archive}"
+    print("Installing skinlib from", archive)
+    urllib.request.urlretrieve(archive, "skinlib.zip")
     shutil.unpack_archive("skinlib.zip", "skinlib-source")
     source = next(Path("skinlib-source").iterdir())
     shutil.copytree(source / "book" / "results", "results", dirs_exist_ok=True)
@@ -288,7 +290,7 @@ def _status(folder: Path, seconds: dict[Path, float]) -> None:
         rows["chapters"].append((f"[{title}]({chapter.name})", f"{seconds[chapter]:.0f}"))
     rows["chapters"].append(("all of them", f"{sum(seconds.values()):.0f}"))
     rows["machine"].append(("day", datetime.date.today().isoformat()))
-    rows["machine"].append(("commit", _git(folder, "rev-parse", "--short", "HEAD") or "not known"))
+    rows["machine"].append(("commit", git(folder, "rev-parse", "--short", "HEAD") or "not known"))
     rows["machine"].append(("processor", f"{processor()}, {os.cpu_count()} cores"))
     rows["machine"] += {"python": platform.python_version(), **versions()}.items()
     (folder / "status").mkdir()
@@ -301,18 +303,9 @@ def repository(root: Path) -> str | None:
     """The repository's address on GitHub, from its CI's variables or git's remote; None without."""
     if name := os.environ.get("GITHUB_REPOSITORY"):
         return f"https://github.com/{name}"
-    remote = _git(root, "remote", "get-url", "origin")
+    remote = git(root, "remote", "get-url", "origin") or ""
     match = re.search(r"github\.com[:/]([\w.-]+/[\w.-]+?)(\.git)?/?$", remote)
     return f"https://github.com/{match[1]}" if match else None
-
-
-def _git(root: Path, *words: str) -> str:
-    """What git answers; nothing where there is no git, or it refuses."""
-    try:
-        answer = subprocess.run(["git", *words], cwd=root, capture_output=True, text=True)
-    except FileNotFoundError:
-        return ""
-    return answer.stdout.strip()
 
 
 def _publish(config: Path, url: str) -> None:
@@ -388,7 +381,7 @@ def make(root: Path, parameters: dict, kernel: str | None = None) -> Path:
             try_it.publish(try_it.chosen(source / "book" / "results"), source / "book")
         _render(source, root)
         if url:
-            commit = _git(root, "rev-parse", "HEAD")
+            commit = git(root, "rev-parse", "HEAD")
             for chapter in names:  # the copies that a reader downloads
                 copy = root / "_build/html/_sources" / chapter
                 launchable(copy, f"{url}/archive/{commit}.zip")

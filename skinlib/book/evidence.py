@@ -28,6 +28,9 @@ from skinlib.runs import POINTING, Run, over_lesions
 from skinlib.scores import per_class
 from skinlib.training.recipe import Recipe
 
+NV = max(IMAGES_PER_CLASS) / sum(IMAGES_PER_CLASS)
+"""Accuracy on HAM10000 of always answering nv."""
+
 RIVALS = tuple(name for name in MODELS if name != "proposed")
 TESTED = 1503
 """Images in 15 % of HAM10000: the paper's test set, about."""
@@ -183,12 +186,9 @@ def pairs(runs: pd.DataFrame, size: int, *, resamples: int = 300) -> pd.DataFram
             if ("proposed", split, seed) in found.index:
                 both = found["proposed", split, seed], found[other, split, seed]
                 gap = paired_difference(*both, resamples=resamples)
-                rows[comparison, split, seed] = gap[["value", "low", "high"]]
-    names = ["comparison", "split", "seed"]
-    if not rows:
-        index = pd.MultiIndex.from_arrays([[], [], []], names=names)
-        return pd.DataFrame(columns=["value", "low", "high"], index=index, dtype=float)
-    return pd.DataFrame(rows).T.rename_axis(names)
+                rows[comparison, split, seed] = gap[["value", "low", "high"]].to_list()
+    index = pd.MultiIndex.from_tuples(rows, names=["comparison", "split", "seed"])
+    return pd.DataFrame([*rows.values()], index, ["value", "low", "high"], dtype=float)
 
 
 def mean_gaps(table: pd.DataFrame) -> pd.DataFrame:
@@ -250,11 +250,9 @@ def readings(runs: pd.DataFrame, paper: float, size: int) -> pd.DataFrame:
                 "dead": "" if len(alive) else found["dead"].iloc[0],
                 "best epoch": np.mean([max(values) for values in best]),
             }
-    columns = ["value", "low", "high", "runs", "fault", "dead", "best epoch"]
-    table = pd.DataFrame(rows, columns=list(rows), index=columns).T
-    table[["fault"]] = table[["fault"]].astype(bool)
     numbers = ["value", "low", "high", "runs", "best epoch"]
-    table[numbers] = table[numbers].astype(float)
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=[*numbers, "fault", "dead"])
+    table = table.astype({"fault": bool, **dict.fromkeys(numbers, float)})
     printed = table["value"].get("as printed", np.nan)
     table["share"] = (table["value"] - printed) / (paper - printed)
     table["enough"] = table["high"] >= wilson_interval(paper, TESTED)["low"]
@@ -336,9 +334,7 @@ def gap_chart(runs: pd.DataFrame) -> pd.DataFrame:
         One row per thing that was measured; `value`, `low`, `high`.
     """
     size = main_size(runs)
-    rows = {}
-    share = max(IMAGES_PER_CLASS) / sum(IMAGES_PER_CLASS)
-    rows["always answering nv"] = {"value": share, "low": share, "high": share}
+    rows: dict = {"always answering nv": {"value": NV, "low": NV, "high": NV}}
     for split, words in (("grouped", "split by lesion"), ("random", "the paper's split")):
         found = live(runs, variant="proposed", split=split, size=size)
         if len(found):

@@ -11,7 +11,7 @@ import pandas as pd
 from IPython.display import Markdown
 
 from skinlib.book import evidence, verdict
-from skinlib.data.dataset import CLASSES, IMAGES_PER_CLASS, Dataset
+from skinlib.data.dataset import CLASSES, Dataset
 from skinlib.intervals import compare, mean_over_seeds, show, t_interval
 from skinlib.runs import Run
 from skinlib.scores import score_values
@@ -20,9 +20,6 @@ ERRATUM = (
     "Until 2026-11-26 the offsets of this book's deformable convolution never moved (chapter 2 "
     "says why). Every run of a network with that layer was thrown away, and is being made again."
 )
-
-NV = max(IMAGES_PER_CLASS) / sum(IMAGES_PER_CLASS)
-"""Accuracy on HAM10000 of always answering nv."""
 
 
 def say(*sentences: str) -> Markdown:
@@ -79,7 +76,8 @@ def gap(runs: pd.DataFrame, paper: float) -> str:
     return (
         f"Trained as printed, on images of {size} x {size} pixels, the proposed network reaches an "
         f"accuracy of {_interval(row)}, over {_many(len(found), 'run')}: {abs(points):.1f} points "
-        f"{where} the paper's {_percent(paper, 2)}. Always answering nv gets {_percent(NV)}."
+        f"{where} the paper's {_percent(paper, 2)}. Always answering nv gets "
+        f"{_percent(evidence.NV)}."
     )
 
 

@@ -14,7 +14,7 @@ from scipy.ndimage import label, uniform_filter
 from scipy.spatial import ConvexHull
 
 from skinlib.data.dataset import Dataset
-from skinlib.data.leakage import perceptual_hash
+from skinlib.data.leakage import NEAR, perceptual_hash
 from skinlib.environment import jit_compile
 from skinlib.intervals import compare, show
 
@@ -46,11 +46,10 @@ def fit(
 # Chapter 1
 
 
-def near_duplicate_control(dataset: Dataset, *, count: int = 100, near: int = 24) -> pd.DataFrame:
+def near_duplicate_control(dataset: Dataset, *, count: int = 100) -> pd.DataFrame:
     """What `skinlib.data.leakage.leakage` recognises: changed copies, and what is no copy.
 
-    The first `count` lesions are looked at; hashes of near-duplicates differ in at most `near` bits
-    of 256.
+    The first `count` lesions are looked at.
 
     Returns:
         One row per change; columns `images`, and `found`, the share of them whose hash is near the
@@ -68,17 +67,17 @@ def near_duplicate_control(dataset: Dataset, *, count: int = 100, near: int = 24
     )
     pairs["another lesion"] = (images, np.roll(images, 1, axis=0))
     rows = {
-        name: {"images": len(one), "found": _share_near(one, other, near)}
+        name: {"images": len(one), "found": _share_near(one, other)}
         for name, (one, other) in pairs.items()
     }
     return pd.DataFrame(rows).T.astype({"images": int})
 
 
-def _share_near(one: np.ndarray, other: np.ndarray, near: int) -> float:
-    """Of pairs of images, the share whose hashes differ in at most `near` bits."""
+def _share_near(one: np.ndarray, other: np.ndarray) -> float:
+    """Of pairs of images, the share that are near-duplicates."""
     if not len(one):
         return np.nan
-    return (np.bitwise_count(perceptual_hash(one) ^ perceptual_hash(other)).sum(1) <= near).mean()
+    return (np.bitwise_count(perceptual_hash(one) ^ perceptual_hash(other)).sum(1) <= NEAR).mean()
 
 
 def _jpeg(image: Image.Image) -> Image.Image:

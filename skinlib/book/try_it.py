@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import keras
-import numpy as np
 
 from skinlib import runs
 from skinlib.book import evidence
 from skinlib.errors import SkinlibError
 from skinlib.models.proposed import proposed
 from skinlib.runs import Run
+from skinlib.scores import score_values
 from skinlib.training.train import trained_network
 
 FOLDER = Path("_static") / "try_it"
@@ -95,7 +95,7 @@ def title(run: Run) -> str:
 def about(run: Run) -> str:
     """On how many images it was trained, and how often it is right on its test part."""
     split = run.config["split"]
-    right = np.mean(run.probabilities.argmax(1) == run.labels)
+    right = score_values(run, ["accuracy"])["accuracy"]
     return (
         f"{split['train']:,} images in training; right on {100 * right:.0f} % of the "
         f"{split['test']:,} of its test part ({split['kind']} split)"

@@ -6,7 +6,7 @@ their mean.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 import pandas as pd
@@ -16,6 +16,7 @@ from skinlib.data.dataset import CLASSES
 from skinlib.experiments import PARTS
 from skinlib.intervals import compare, equivalence, holm_correction, show, t_interval
 from skinlib.scores import TABLE1, per_class
+from skinlib.training.recipe import PAPER_BETA
 
 PLACES = {"224 x 224": 224, "64 x 64": 64}
 """Image size in pixels; the first with enough runs decides."""
@@ -30,7 +31,6 @@ MARGIN = 0.02
 """Two points: what a score may differ by and still be the paper's."""
 
 PAPER_SCORES = ("accuracy", "precision", "F1")
-PAPER_BETA = 0.0002
 RARE = ["akiec", "bcc", "df", "vasc"]
 BOTH = ("random", "grouped")
 
@@ -93,7 +93,7 @@ def judge(rows: Rows) -> Kind:
     return Kind.NOT_REPRODUCED if "worse" in found else Kind.UNDECIDED
 
 
-def _all_better(table: pd.DataFrame, place: str) -> tuple[Kind, Rows]:
+def _all_better(table: pd.DataFrame) -> tuple[Kind, Rows]:
     rows = {name: t_interval(table[name]).to_dict() for name in table}
     return judge(rows), rows
 
@@ -101,7 +101,7 @@ def _all_better(table: pd.DataFrame, place: str) -> tuple[Kind, Rows]:
 def _decide(
     tables: Mapping[str, pd.DataFrame],
     concerned: pd.DataFrame,
-    rule: Callable[[pd.DataFrame, str], tuple[Kind, Rows]] = _all_better,
+    rule: Callable[[pd.DataFrame], tuple[Kind, Rows]] = _all_better,
     *,
     enough: int = ENOUGH,
     what: str = "pairs",
@@ -116,7 +116,7 @@ def _decide(
         evidence["dead runs left out"] = dead
     for place, table in tables.items():
         if len(table) >= enough:
-            return Verdict(*rule(table, place), place, evidence, unit)
+            return Verdict(*rule(table), place, evidence, unit)
     kind = Kind.UNDECIDED if any(map(len, tables.values())) else Kind.NOT_RUN
     return Verdict(kind, evidence=evidence, unit=unit)
 
@@ -153,7 +153,7 @@ def score(runs: pd.DataFrame, name: str, paper: float) -> Verdict:
     if not 0 <= paper <= 1:
         raise ValueError(f"paper: expected a share from 0 to 1, got {paper}")
 
-    def rule(table: pd.DataFrame, place: str) -> tuple[Kind, Rows]:
+    def rule(table: pd.DataFrame) -> tuple[Kind, Rows]:
         row = t_interval(table[name])
         return KINDS[equivalence(row, paper, MARGIN)], {name: {**row, "paper": paper}}
 
@@ -205,19 +205,18 @@ def parts(runs: pd.DataFrame) -> dict[str, Verdict]:
     family.
     """
     names = {part: f"proposed without {part}" for part in PARTS}
-    gaps, rows, found = {}, {}, {}
-    for place in PLACES:
-        gaps[place] = {
-            part: _gaps(runs, name, PAPER_SCORES, place, BOTH) for part, name in names.items()
-        }
-        rows[place] = _holm_rows(gaps[place])
+    gaps = {
+        place: {part: _gaps(runs, name, PAPER_SCORES, place, BOTH) for part, name in names.items()}
+        for place in PLACES
+    }
+    found = {}
     for part, name in names.items():
-
-        def rule(table: pd.DataFrame, place: str, part: str = part) -> tuple[Kind, Rows]:
-            return judge(rows[place][part]), rows[place][part]
-
         tables = {place: gaps[place][part] for place in PLACES}
-        found[part] = _decide(tables, _of(runs, "proposed", name), rule, enough=PAIRS)
+        answer = _decide(tables, _of(runs, "proposed", name), enough=PAIRS)
+        if answer.numbers:
+            rows = _holm_rows(gaps[answer.place])[part]
+            answer = replace(answer, kind=judge(rows), numbers=rows)
+        found[part] = answer
     return found
 
 
@@ -251,8 +250,8 @@ def robust(runs: pd.DataFrame) -> Verdict:
     lies more than two points down, reproduced if none of it.
     """
 
-    def rule(table: pd.DataFrame, place: str) -> tuple[Kind, Rows]:
-        _, rows = _all_better(table, place)
+    def rule(table: pd.DataFrame) -> tuple[Kind, Rows]:
+        _, rows = _all_better(table)
         change = rows["balanced accuracy"]
         shifted = {end: change[end] + MARGIN for end in ("low", "high")}
         return KINDS[compare(shifted)], rows
@@ -281,7 +280,7 @@ def rare_classes(runs: pd.DataFrame, reading: str) -> Verdict:
     for _, row in runs[runs["dead"] == ""].iterrows():
         recipe = row["run"].config["recipe"]
         plain = recipe["class_weights"] is None and recipe["sampling"] == "natural"
-        joint = row["beta"] == PAPER_BETA and recipe["focal_reduction"] == reading
+        joint = row["beta"] == PAPER_BETA["proposed"] and recipe["focal_reduction"] == reading
         if plain and (joint or row["beta"] == 0):
             recall = per_class(row["run"])["recall"][RARE].mean()
             rows.append((row["split"], row["seed"], joint, recall))

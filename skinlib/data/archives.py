@@ -130,22 +130,23 @@ def list_files(root: Path) -> Listing:
 
 def _list_zip(path: Path, place: str, listing: Listing) -> None:
     """Adds the members of a zip file to a listing."""
+    found = []
     try:
         with zipfile.ZipFile(path) as archive:
             for member in archive.infolist():
                 parts = member.filename.replace("\\", "/").split("/")
                 if ".." in parts or parts[0] == "" or ":" in parts[0]:
                     raise ValueError(f"it names a path outside itself, {member.filename!r}")
-                if parts[-1] and not parts[-1].startswith("._"):
-                    found = File(parts[-1], place, path, member, member.file_size, member.CRC)
-                    listing.files.append(found)
+                if (name := parts[-1]) and not name.startswith("._"):
+                    found.append(File(name, place, path, member, member.file_size, member.CRC))
     except (OSError, *DAMAGED_ZIP) as error:
-        listing.files[:] = [f for f in listing.files if f.path != path or f.member is None]
         if OURS.search(path.name) and not is_of_the_machine(error):
             raise DataError(
                 f"{place} is no complete zip file ({in_words(error)}): fetch it again"
             ) from None
         listing.unread[place] = error
+    else:
+        listing.files.extend(found)
 
 
 class Reader:

@@ -8,6 +8,9 @@ from PIL import Image
 from skinlib.data.dataset import Dataset
 from skinlib.data.splits import Split
 
+NEAR = 24
+"""Two images are near-duplicates when their hashes differ in at most so many of 256 bits."""
+
 
 def perceptual_hash(images: np.ndarray) -> np.ndarray:
     """256-bit hashes (`imagehash.phash`): near-duplicates differ in few bits.
@@ -22,18 +25,12 @@ def perceptual_hash(images: np.ndarray) -> np.ndarray:
     return packed.view("uint64")
 
 
-def leakage(dataset: Dataset, split: Split, *, near: int = 24) -> pd.DataFrame:
+def leakage(dataset: Dataset, split: Split) -> pd.DataFrame:
     """The share of test images that the training part knows, per class and overall.
-
-    Args:
-        dataset: the images.
-        split: a split of them.
-        near: two images are near-duplicates when their hashes differ in at most this many of 256
-            bits.
 
     Returns:
         One row per class and a row "all"; columns `images` (count in the test part), and
-        `same_lesion` and `near_duplicate` (shares of them, 0 to 1).
+        `same_lesion` and `near_duplicate` (shares of them, 0 to 1; see `NEAR`).
     """
     lesions = dataset.lesions
     train, test = (perceptual_hash(dataset.images[rows]) for rows in (split.train, split.test))
@@ -42,7 +39,7 @@ def leakage(dataset: Dataset, split: Split, *, near: int = 24) -> pd.DataFrame:
         {
             "dx": dataset.table["dx"].to_numpy()[split.test],
             "same_lesion": np.isin(lesions[split.test], lesions[split.train]),
-            "near_duplicate": bits <= near,
+            "near_duplicate": bits <= NEAR,
         }
     )
     shares = found.groupby("dx").mean()

@@ -113,7 +113,7 @@ def read_metadata(part: Part, listing: Listing, reader: Reader) -> tuple[pd.Data
         try:
             second, _ = _clean(part, other, groupings, reader)
         except DataError as error:
-            problems.append(f"used {first}, for of the other table: {error}")
+            problems.append(f"used {first}, not {other}: {error}")
             continue
         both = table.merge(second, on="image_id", how="outer", suffixes=("", "_2"))
         differs = both["dx"].ne(both["dx_2"]) | (
@@ -164,8 +164,8 @@ def _read(file: File, reader: Reader, *required: str) -> pd.DataFrame:
     table = table.apply(lambda column: column.str.strip().replace("", np.nan))
     if lacking := [name for name in required if name not in table]:
         raise DataError(
-            f"{file} lacks the columns {', '.join(lacking)} (it has "
-            f"{some(table.columns)}): fetch it again"
+            f"{file} lacks the columns {', '.join(lacking)} (it has {some(table.columns)}): "
+            "fetch it again"
         )
     return table
 
@@ -211,8 +211,7 @@ def _clean(
         table["lesion_id"] = table["lesion_id"].fillna(table["image_id"].map(known))
 
     problems: list[str] = []
-    foreign = ~table["dx"].isin(CLASSES)
-    why = "of a class that HAM10000 has not"
+    foreign, why = ~table["dx"].isin(CLASSES), "of a class that HAM10000 has not"
     table = _leave_out(table, foreign, "dx", f"of {file} {why}", problems)
     foreign = ~table["image_id"].str.fullmatch(IMAGE_ID, na=False).astype(bool)
     why = "with an image id unlike ISIC_0024306"
@@ -253,21 +252,20 @@ def _leave_out(
 
 def _without_strange_values(table: pd.DataFrame, file: File, problems: list[str]) -> pd.DataFrame:
     """Ages as floats; ages, sexes and sites that HAM10000 cannot have as NaN."""
-    columns = {name: table[name].str.lower() for name in ("sex", "localization")}
-    columns["age"] = _numbers(table["age"])
-    known = {
-        "age": columns["age"].between(0, 120),
-        "sex": columns["sex"].isin(SEXES),
-        "localization": columns["localization"].isin(SITES),
+    age = _numbers(table["age"])
+    sex, site = table["sex"].str.lower(), table["localization"].str.lower()
+    columns = {
+        "age": age.where(age.between(0, 120)),
+        "sex": sex.where(sex.isin(SEXES)),
+        "localization": site.where(site.isin(SITES)),
     }
     for name, column in columns.items():
-        strange = table[name].notna() & ~known[name]
-        if strange.any():
-            values = some(table.loc[strange, name].unique())
+        strange = table.loc[table[name].notna() & column.isna(), name]
+        if len(strange):
+            values = some(strange.unique())
             problems.append(
-                f"{strange.sum():,} values of {name} in {file} count as unknown ({values})"
+                f"{len(strange):,} values of {name} in {file} count as unknown ({values})"
             )
-        columns[name] = column.where(known[name])
     return table.assign(**columns)
 
 

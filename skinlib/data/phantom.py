@@ -110,7 +110,7 @@ def draw(
         sex, site = person.choice(["female", "male"]), person.choice(SITES)
         for view in range(views):
             i = places[len(rows)]
-            images[i], masks[i] = _draw_one(dx, size, (*seeds, 1), (*seeds, 2 + view))
+            images[i], masks[i] = draw_one(dx, size, (*seeds, 1), (*seeds, 2 + view))
             rows.append((i, f"PHL_{number:06}", dx, age, sex, site))
     names = ["place", "lesion_id", "dx", "age", "sex", "localization"]
     table = pd.DataFrame(rows, columns=names).set_index("place").sort_index()
@@ -266,7 +266,7 @@ SIGNS = {
 }
 
 
-def _draw_one(
+def draw_one(
     dx: str, size: int, own: tuple[int, ...], camera: tuple[int, ...]
 ) -> tuple[np.ndarray, np.ndarray]:
     """One view of one lesion: uint8 (size, size, 3), and its mask, uint8 (size, size).

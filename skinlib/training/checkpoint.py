@@ -47,7 +47,6 @@ class Checkpoint(keras.callbacks.Callback):
         super().__init__()
         self.path = path
         self.progress: Progress = {"identity": identity, "epochs": 0, "seconds": 0.0, "history": {}}
-        self.written = 0
 
     def resume(self, model: keras.Model, epochs: int) -> None:
         """Puts a freshly compiled model into the state of the last checkpoint, if there is one.
@@ -57,7 +56,6 @@ class Checkpoint(keras.callbacks.Callback):
         """
         if self.path is not None and self.path.exists():
             self.progress = _restore(self.path, model, self.progress["identity"], epochs)
-            self.written = self.progress["epochs"]
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         self.clock = self.saved = time.perf_counter()
@@ -75,7 +73,7 @@ class Checkpoint(keras.callbacks.Callback):
         self.clock = now
         if self.path is not None and now - self.saved >= SECONDS:
             _save(self.path, self.model, self.progress)
-            self.written, self.saved = epoch + 1, now
+            self.saved = now
 
 
 def _save(path: Path, model: keras.Model, progress: Progress) -> None:

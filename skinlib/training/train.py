@@ -138,7 +138,6 @@ def train(
 
         # Write
         seconds = checkpoint.progress["seconds"]
-        gpu = peak_gpu_memory()
         config = {
             "schema": SCHEMA,
             "recipe": asdict(recipe),
@@ -151,7 +150,7 @@ def train(
                 "wall_seconds": round(seconds, 2),
                 "images_per_second": round(recipe.epochs * len(split.train) / seconds, 1),
                 "peak_memory_mib": peak_memory(),
-                "peak_gpu_memory_mib": gpu,
+                "peak_gpu_memory_mib": peak_gpu_memory(),
             },
             "history": checkpoint.progress["history"],
             "vital_signs": signs,
@@ -252,8 +251,8 @@ def make_loss(dataset: Dataset, split: Split, recipe: Recipe) -> JointLoss:
             raise DataError(
                 f"class weights: no training image is {', '.join(absent)}: use more images"
             )
-        weights = compute_class_weight("balanced", classes=np.arange(len(CLASSES)), y=labels)
-        weights = tuple(float(w) for w in weights)
+        classes = np.arange(len(CLASSES))
+        weights = compute_class_weight("balanced", classes=classes, y=labels).tolist()
     return JointLoss(
         beta=recipe.beta,
         focusing=recipe.focusing,

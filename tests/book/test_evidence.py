@@ -1,5 +1,6 @@
 """From the table of runs to tables and sentences."""
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,7 +13,7 @@ from skinlib.book.verdict import Kind, Verdict
 from skinlib.data import CLASSES
 from skinlib.explain import MAPS
 from skinlib.intervals import mean_over_seeds, t_interval
-from skinlib.runs import COLUMNS, load
+from skinlib.runs import COLUMNS, Run, load
 from skinlib.scores import score_values
 
 LABELS = np.repeat(np.arange(7), [10, 10, 10, 10, 10, 50, 10])
@@ -205,6 +206,86 @@ def test_several_trainings_get_students_interval():
     )
     row = evidence.pointing(runs).loc[("overlap", "proposed")]
     assert row["low"] == pytest.approx(t_interval([0.4, 0.5])["low"])
+
+
+def test_the_gap_to_the_paper_is_of_the_mean_over_seeds():
+    runs = table(*(of_accuracy(wrong, seed=wrong) for wrong in (11, 22, 33)))
+    sentence = findings.gap(runs, 0.8829)
+    assert "an accuracy of 80.0 % (" in sentence
+    assert "over 3 runs: 8.3 points below the paper's 88.29 %" in sentence
+    assert "always answering nv gets 66.9 %" in sentence.lower()
+    assert "11.7 points above" in findings.gap(table(of_accuracy(0)), 0.8829)
+
+
+def test_offsets_that_moved_are_counted():
+    still = of_accuracy(0, offset_mean=0.0, offset_p95=0.0)
+    moved = of_accuracy(0, seed=1, offset_mean=0.25, offset_p95=0.5, gamma=0.01)
+    assert findings.alive(table(still, moved)) == (
+        "The offsets moved in 1 of 2 networks, by 0.000 to 0.250 pixels of a small map on average. "
+        "Gamma started at 0.01 and ended at 0.010 to 0.030. "
+        "25 % of the ReLU units are zero on all images."
+    )
+
+
+def test_table_1_in_a_sentence():
+    alexnet = {"model": "alexnet", "variant": "alexnet"}
+    runs = table(of_accuracy(11), of_accuracy(33, **alexnet))
+    sentence = findings.table1(runs, PAPER, 64)
+    assert "2 of six networks" in sentence
+    assert "from the paper's by -15.4 to +1.7 points" in sentence
+    assert "The most accurate of ours is proposed." in sentence
+    assert "Not yet run: AlexNet." in findings.table1(runs[:1], PAPER, 64)
+
+
+def test_what_a_random_split_adds():
+    """Ten nv of 110 images more are right: a fifth of nv's recall, and a 35th of the mean."""
+    runs = [of_accuracy(5, seed=s) for s in range(2)]
+    runs += [of_accuracy(15, seed=s, split="grouped") for s in range(2)]
+    sentence = findings.leak(table(*runs), 64)
+    assert "adds +9.1 (+9.1 to +9.1) points to the accuracy" in sentence
+    assert "+2.9 (+2.9 to +2.9) to the balanced accuracy" in sentence
+    assert "over 2 pairs of runs with 2 seeds" in sentence
+    assert "not sure" not in sentence
+    assert "not sure" in findings.leak(table(*runs[::2]), 64)  # a single seed
+
+
+@pytest.mark.parametrize(("there", "says"), [(0.6, "loses 37.1 points"), (1.0, "gains 2.9 points")])
+def test_new_images(there, says):
+    asked = {"split": "grouped", "isic accuracy": 0.7, "isic balanced accuracy": there}
+    sentence = findings.new_images(table(of_accuracy(10, **asked)))
+    assert says in sentence
+    assert f"(97.1 % on its own test set, {100 * there:.1f} % there)" in sentence
+    assert "from 90.9 % to 70.0 %; 1 run" in sentence
+
+
+def test_the_first_page_has_five_sentences():
+    runs = table(of_accuracy(11), of_accuracy(10, split="copied"))
+    natural = 1 - 0.2 * evidence.NV
+    found = findings.five(runs, evidence.readings(runs, 0.8829, 64), 0.8829)
+    assert len(found) == 5
+    assert f"before the split gives {100 * natural:.1f} %" in found[1]
+    assert [sentence for sentence in found if "nan" in sentence] == []
+
+
+def test_recorded_maps_say_what_the_run_says():
+    folder = Path(__file__).parents[2] / "book/results/phantom_networks"
+    rows, shown = evidence.recorded_maps(folder)
+    heat, captions = shown["proposed"]
+    assert heat.shape == (len(rows), 64, 64)
+    assert (heat.min(), heat.max()) == (0, 1)
+    answers = Run.read(folder / "proposed").predictions.iloc[rows]
+    assert [caption.split()[0] for caption in captions] == [
+        *answers[list(CLASSES)].idxmax(axis=1),
+    ]
+
+
+def test_kept_is_the_first_whose_weights_lie_beside_it(tmp_path):
+    first, second = of_accuracy(0), of_accuracy(0, seed=1)
+    for row, folder in ((first, tmp_path / "first"), (second, tmp_path / "second")):
+        row["run"].config["weights"], row["run"].folder = "a digest", folder
+    (tmp_path / "second").mkdir()
+    (tmp_path / "second" / "weights.npz").touch()
+    assert evidence.kept(table(first, second)) is second["run"]
 
 
 def test_first_answers_are_of_the_first_image_of_a_class():

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from conftest import dataset_of
+from fakes import dataset_of
 from matplotlib import pyplot as plt
 from matplotlib.category import StrCategoryLocator
 from matplotlib.collections import LineCollection, PathCollection

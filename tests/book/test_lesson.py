@@ -6,7 +6,7 @@ from dataclasses import replace
 import keras
 import numpy as np
 import pytest
-from conftest import dataset_of
+from fakes import dataset_of
 from keras import layers
 
 from skinlib.book import lesson

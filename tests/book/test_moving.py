@@ -238,7 +238,7 @@ def test_power_is_how_often_an_interval_lies_above_zero():
 
 def test_a_figure_moves_on_its_page_and_stands_still_without_a_script(tmp_path, monkeypatch):
     bundles = []
-    monkeypatch.setattr(style, "display", lambda bundle, raw: bundles.append(bundle))
+    monkeypatch.setattr(style, "display", lambda bundle, **_: bundles.append(bundle))
     moving.show(moving.loudness())
     (bundle,) = bundles
     picture = base64.b64encode(bundle["image/png"]).decode()

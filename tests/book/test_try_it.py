@@ -185,7 +185,7 @@ def test_its_phantom_is_the_phantom(page, monkeypatch):
     monkeypatch.setattr(np.random, "default_rng", SharedNumbers)
     for seed in range(21):
         dx = CLASSES[seed % 7]
-        drawn, _ = phantom._draw_one(dx, 64, (seed,), (100 + seed,))
+        drawn, _ = phantom.draw_one(dx, 64, (seed,), (100 + seed,))
         asked = {"dx": dx, "lesion": seed, "camera": 100 + seed}
         in_page = page.evaluate("(asked) => [...phantom.draw(asked, 64)].join()", asked)
         in_page = np.array(in_page.split(","), float)

@@ -85,7 +85,17 @@ HIDDEN_TITLES = """() => [...document.querySelectorAll('h1, .navbar-brand')].fil
         const top = document.elementFromPoint(box.left + 5, box.top + 5);
         return e.checkVisibility() && box.left >= 0 && !e.contains(top) && !top?.contains(e);
     }).map(e => `a title is hidden: ${e.textContent.trim()}`)"""
-QUESTIONS = [TOO_WIDE, CUT_FIGURES, CUT_EQUATIONS, RAW_FORMULAS, SEARCH_FIELDS, HIDDEN_TITLES]
+WARNINGS = """() => [...document.querySelectorAll('.output.stderr, .output.traceback')]
+    .map(e => `an output warns: ${e.textContent.trim()}`)"""
+QUESTIONS = [
+    TOO_WIDE,
+    CUT_FIGURES,
+    CUT_EQUATIONS,
+    RAW_FORMULAS,
+    SEARCH_FIELDS,
+    HIDDEN_TITLES,
+    WARNINGS,
+]
 
 
 @pytest.fixture(scope="session")

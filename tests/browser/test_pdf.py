@@ -9,13 +9,13 @@ from pypdf import PdfReader
 from skinlib.book.pdf import print_book
 
 HTML = Path(__file__).parents[2] / "_build" / "html"
-NAMES = ["book/04_joint_loss", "book/glossary", "book/bibliography"]
+NAMES = [f"book/{name}" for name in ("04_joint_loss", "notation", "try_it", "bibliography")]
 
 
 @pytest.fixture(scope="module")
 def paper(tmp_path_factory):
     output = tmp_path_factory.mktemp("pdf") / "book.pdf"
-    print_book(HTML, NAMES, "Three pages", "nobody", output)
+    print_book(HTML, NAMES, "A few pages", "nobody", output)
     return PdfReader(output)
 
 
@@ -46,3 +46,13 @@ def test_code_is_printed_but_not_the_imports(paper):
     text = "\n".join(page.extract_text() for page in paper.pages)
     assert "dataset = load(" in text
     assert "import " not in text
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [("where each is at home.", "symbol what it is"), ("The whole network", "use strict")],
+)
+def test_what_is_longer_than_a_page_starts_below_what_precedes_it(paper, before, after):
+    """Chromium moves what may not be torn to a new page, and leaves the old one empty."""
+    texts = [page.extract_text() for page in paper.pages]
+    assert [text for text in texts if before in text and after in text]

@@ -381,6 +381,11 @@ def test_strange_values_count_as_unknown(root, opened, column, value):
     reports(opened, rf"1 values of {column} in .* count as unknown \({value}\)", count=2)
 
 
+def test_a_table_without_ages(root, opened):
+    table(root, TABLE.drop(columns="age"))
+    reports(opened, r"lacks the columns age: they count as unknown")
+
+
 def test_lesions_unknown(root, opened):
     isic(root)
     (root / "ISIC2018_Task3_Training_LesionGroupings.csv").unlink()
@@ -433,6 +438,13 @@ def test_two_unequal_tables(root, opened):
     opened(strict=True)
 
 
+def test_a_second_table_that_cannot_be_used(root, opened):
+    two_zips(root)
+    put(root / "old" / CSV, "image_id\n")
+    match = rf"used {CSV}, not {CSV} in old: .*lacks the column dx"
+    reports(opened, match)
+
+
 # Images that cannot be decoded
 
 
@@ -455,6 +467,14 @@ def test_images_that_cannot_be_decoded(root, opened, content):
     reports(opened, match, [name for name in IDS if name != IDS[3]])
     put(path, IMAGES[IDS[3]])
     np.testing.assert_array_equal(opened(strict=True).images, expected(8))
+
+
+def test_a_file_that_is_far_too_large_is_not_read(root, opened):
+    two_folders(root)
+    with (root / NAMES[0] / f"{IDS[3]}.jpg").open("r+b") as file:
+        file.truncate(2**26 + 1)
+    kept = [name for name in IDS if name != IDS[3]]
+    reports(opened, r"cannot be decoded \(.*: it has 67,108,865 bytes\)", kept)
 
 
 def test_postscript_starts_no_other_decoder(root, opened, monkeypatch):

@@ -55,6 +55,14 @@ def test_a_flipped_bit_is_seen(tmp_path, dataset, monkeypatch, large, place):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_file_that_grew_is_seen(tmp_path, dataset):
+    write(tmp_path / "prepared", dataset)
+    with (tmp_path / "prepared" / "table.csv").open("a") as file:
+        file.write("\n")
+    with pytest.warns(DataWarning, match=r"damaged \(table.csv has [\d,]+ bytes, not [\d,]+\)"):
+        assert open_prepared(tmp_path / "prepared") is None
+
+
 @pytest.mark.parametrize("key", ["fingerprint", "name", "about", "files"])
 def test_what_is_remembered_is_checked_too(tmp_path, dataset, key):
     write(tmp_path / "prepared", dataset)

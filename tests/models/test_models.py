@@ -88,7 +88,7 @@ def test_channels_first_is_refused(name):
 
 @pytest.mark.parametrize("name", [*MODELS, "small"])
 def test_paths_of_variables_do_not_depend_on_what_was_built_before(name, outline):
-    """Weights are kept by path."""
+    """The page 'Try it' finds weights by their paths, and vital signs name them so."""
     paths = [[v.path for v in outline(name, (64, 64, 3)).weights] for _ in range(2)]
     assert paths[0] == paths[1]
     assert len(set(paths[0])) == len(paths[0])

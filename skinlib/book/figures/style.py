@@ -65,9 +65,9 @@ def use_style() -> None:
 
 def not_measured(why: str) -> Figure:
     """Stands in for a figure that this data set cannot give, so that references still resolve."""
-    figure, ax = plt.subplots(figsize=(WIDTH, 0.8))  # a notebook shows no figure without axes
-    ax.axis("off")
-    ax.text(0.5, 0.5, f"not measured: {why}", ha="center", va="center", wrap=True)
+    figure, axes = plt.subplots(figsize=(WIDTH, 0.8))
+    axes.set_axis_off()  # IPython shows no figure without axes
+    axes.text(0.5, 0.5, f"not measured: {why}", ha="center", va="center", wrap=True)
     return figure
 
 

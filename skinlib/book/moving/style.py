@@ -49,7 +49,8 @@ def show(chart: alt.TopLevelMixin) -> None:
     spec = chart.to_dict() | {"config": CONFIG}
     still = vl_convert.vegalite_to_png(spec | {"background": "white"}, scale=2)
     bundle = {VEGALITE: spec, "image/png": still, "text/plain": "A figure that moves"}
-    display(bundle, raw=True)
+    sharp = {VEGALITE: {"embed_options": {"renderer": "svg"}}}  # and its words are words
+    display(bundle, metadata=sharp, raw=True)
 
 
 def slider(
