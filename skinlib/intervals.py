@@ -136,7 +136,7 @@ def mean_over_seeds(runs: pd.DataFrame, name: str = "accuracy") -> pd.Series:
     Each run has its own split and its own first weights, so the interval says where the mean of
     many such runs on this data set lies; other images would move it further. Trainings of one seed
     count once. A single run gets the interval of `skinlib.scores.scores`, which leaves out the luck
-    of the training.
+    of the training. Two get none, for Student's would be 25 standard errors wide.
 
     Args:
         runs: of `skinlib.runs.load`.
@@ -148,8 +148,14 @@ def mean_over_seeds(runs: pd.DataFrame, name: str = "accuracy") -> pd.Series:
     if len(runs) == 1 and name in SCORES:
         row = scores(runs["run"].iloc[0], (name,)).loc[name]
     else:
-        row = t_interval(runs.groupby("seed")[name].mean())
+        row = interval_of_shares(runs.groupby("seed")[name].mean())
     return pd.Series({**row, "runs": len(runs)})
+
+
+def interval_of_shares(values: Sequence[float]) -> pd.Series:
+    """`t_interval` of three shares or more; of fewer, their mean alone."""
+    row = t_interval(values)
+    return row if len(values) > 2 else row.where(row.index == "value")
 
 
 def compare(row: Mapping[str, float]) -> Literal["better", "worse", "undecided"]:

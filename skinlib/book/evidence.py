@@ -17,6 +17,7 @@ from skinlib.experiments import READINGS
 from skinlib.explain import MAPS
 from skinlib.intervals import (
     cluster_bootstrap,
+    interval_of_shares,
     mean_over_seeds,
     paired_difference,
     show,
@@ -199,7 +200,7 @@ def mean_gaps(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def recalls(runs: pd.DataFrame) -> pd.DataFrame:
-    """Recall of each class: means over seeds, with Student's interval.
+    """Recall of each class: means over seeds, with Student's interval from three on.
 
     A single run's interval is Wilson's, which takes images for independent.
 
@@ -212,7 +213,7 @@ def recalls(runs: pd.DataFrame) -> pd.DataFrame:
     rows = {}
     for name in CLASSES:
         values = pd.Series([table.loc[name, "recall"] for table in found])
-        row = t_interval(values.groupby(list(runs["seed"])).mean())
+        row = interval_of_shares(values.groupby(list(runs["seed"])).mean())
         images = int(found[0].loc[name, "images"])
         if len(found) == 1 and images:
             row = wilson_interval(row["value"], images)

@@ -145,9 +145,10 @@ def test_pairs_are_of_one_split_and_seed():
 
 
 def test_recalls_are_means_over_seeds():
-    found = evidence.recalls(table(of_accuracy(10), of_accuracy(20, seed=1)))
+    runs = (of_accuracy(10), of_accuracy(20, seed=1), of_accuracy(15, seed=2))
+    found = evidence.recalls(table(*runs))
     assert found.loc["nv", "recall"] == pytest.approx(0.7)
-    assert found.loc["nv", "low"] == pytest.approx(t_interval([0.8, 0.6])["low"])
+    assert found.loc["nv", "low"] == pytest.approx(t_interval([0.8, 0.6, 0.7])["low"])
     assert found.loc["mel", "recall"] == 1
     assert found["images"].sum() == len(LABELS)
 
