@@ -222,6 +222,7 @@ def test_an_answer_is_a_mean_over_turns_and_divided_by_frequencies(phantom):
     np.testing.assert_allclose(got, expected, atol=2e-5)
 
 
+@pytest.mark.usefixtures("in_a_graph")
 def test_mixed_precision_computes_in_16_bits_and_answers_in_32(phantom, split):
     model, run = train(phantom, split, Recipe(epochs=1, dtype="mixed_bfloat16"))
     assert model.get_layer("deformable").compute_dtype == "bfloat16"
@@ -266,6 +267,7 @@ train(dataset, random_split(dataset, validation=0.2), recipe, Path(folder))
 """
 
 
+@pytest.mark.usefixtures("in_a_graph")
 @pytest.mark.parametrize(("moment", "epochs_left"), [("checkpoint", [1, 2]), ("run", [])])
 def test_a_killed_run_goes_on_to_the_same_end(phantom, split, tmp_path, moment, epochs_left):
     recipe = replace(SMALL, epochs=3, seed=1)
