@@ -26,14 +26,15 @@ class Augment:
 
     def __init__(self, jitter: float = 0.0, mixup: float = 0.0):
         self.layers: list[keras.Layer] = []
+        exact = {"dtype": "float32"}  # whatever the network computes in
         if jitter:
             self.layers = [
-                keras.layers.RandomTranslation(jitter, jitter, fill_mode="reflect"),
-                keras.layers.RandomBrightness(jitter),
-                keras.layers.RandomContrast(jitter),
+                keras.layers.RandomTranslation(jitter, jitter, fill_mode="reflect", **exact),
+                keras.layers.RandomBrightness(jitter, **exact),
+                keras.layers.RandomContrast(jitter, **exact),
             ]
         if mixup:
-            self.layers.append(keras.layers.MixUp(mixup))
+            self.layers.append(keras.layers.MixUp(mixup, **exact))
 
     def __call__(
         self, images: np.ndarray, labels: np.ndarray, seed: int

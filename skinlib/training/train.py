@@ -233,7 +233,7 @@ def make_optimizer(recipe: Recipe, steps: int) -> keras.optimizers.Optimizer:
         ema_momentum=recipe.ema,
     )
     if recipe.weight_decay:
-        optimizer.exclude_from_weight_decay(var_names=["bias", "beta", "gamma"])
+        optimizer.exclude_from_weight_decay(var_names=["alpha", "beta", "bias", "gamma"])
     return optimizer
 
 

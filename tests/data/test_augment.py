@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 
@@ -20,6 +21,18 @@ def test_one_seed_one_change(images, options):
     assert first.shape == images.shape
     assert first.min() >= 0
     assert first.max() <= 255
+
+
+def test_a_network_in_16_bits_gets_the_same_images(images):
+    expected = Augment(jitter=0.2, mixup=0.4)(images, ONE_OF_EACH, 1)
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        got = Augment(jitter=0.2, mixup=0.4)(images, ONE_OF_EACH, 1)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    for one, other in zip(got, expected, strict=True):
+        assert one.dtype == "float32"
+        np.testing.assert_array_equal(one, other)
 
 
 def test_an_image_is_mixed_as_its_label(images):
