@@ -15,7 +15,7 @@ from skinlib import runs, sweep
 from skinlib.errors import RecordError, SkinlibError
 from skinlib.experiments import Experiment
 from skinlib.runs import Run, is_done
-from skinlib.sweep import Source, _folder_name, pending, run_all
+from skinlib.sweep import Source, pending, run_all
 from skinlib.training.recipe import Recipe
 from skinlib.training.train import train
 
@@ -87,11 +87,16 @@ def test_each_run_has_a_process_and_failed_ones_are_named_at_the_end(dataset, tm
 
 @pytest.fixture
 def stand_in(done, monkeypatch):
-    """Trainings of a sweep are tests/stand_in.py; here they say that they live."""
+    """Trainings of a sweep are tests/stand_in.py."""
     original = sweep.command
     monkeypatch.setattr(sweep, "command", lambda *args: ["stand_in", *original(*args)[1:]])
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
     monkeypatch.setenv("FINISHED", str(done / "x"))
+
+
+@pytest.fixture
+def server(stand_in, monkeypatch):
+    """Here they say that they live."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(120)
         monkeypatch.setenv("IN_USE", str(server.getsockname()[1]))
@@ -121,10 +126,10 @@ main()
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
-def test_a_sweep_that_ends_leaves_no_process_behind(stand_in, tmp_path, how):
+def test_a_sweep_that_ends_leaves_no_process_behind(server, tmp_path, how):
     command = [sys.executable, "-c", SWEEP, str(tmp_path / "runs")]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    with started(stand_in) as line:
+    with started(server) as line:
         os.kill(process.pid, how)
         _, errors = process.communicate()
         assert line.recv(10) == b""
@@ -143,7 +148,6 @@ def cluster(stand_in):
 
 def test_a_cluster_runs_what_is_left(cluster, tmp_path):
     bad = replace(SMALL, recipe=replace(SMALL.recipe, learning_rate=1e30))
-    (tmp_path / _folder_name(SMALL, PHANTOM)).mkdir()
     with pytest.raises(SkinlibError, match=r"1 of 2 runs failed: .* \(the loss was nan\)"):
         run_all(
             [SMALL, bad], PHANTOM, tmp_path, scheduler=cluster.scheduler_address, progress=False
@@ -153,13 +157,13 @@ def test_a_cluster_runs_what_is_left(cluster, tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
-def test_a_worker_that_dies_costs_only_its_run(cluster, stand_in, tmp_path):
+def test_a_worker_that_dies_costs_only_its_run(server, cluster, tmp_path):
     """Its process ends with it, and the run goes on elsewhere."""
     with Client(cluster) as client:
         (pid,) = client.run(os.getpid).values()
 
     def kill():
-        with started(stand_in) as line:
+        with started(server) as line:
             os.kill(pid, signal.SIGKILL)
             ended.append(line.recv(10))
 

@@ -5,6 +5,7 @@ An SVG, written by `python -m skinlib.book.front`. Its text takes the colour of 
 
 import vl_convert
 
+from skinlib.book.figures import style
 from skinlib.book.figures.network import PARTS
 from skinlib.book.moving.style import png
 from skinlib.data import CLASS_NAMES, CLASSES, Dataset, load
@@ -12,7 +13,7 @@ from skinlib.data import CLASS_NAMES, CLASSES, Dataset, load
 WIDTH, HEIGHT = 480, 254
 SIDE, STEP = 60, 70  # of a lesion; from one to the next
 AXIS = 134  # height at which the network lies
-ORANGE, GREY = "#D55E00", "#8c8c8c"
+ORANGE, GREY = style.ORANGE, "#8c8c8c"
 
 NEW = {
     "deformable convolution": ("chapter 2: its points move", 243, 4),
