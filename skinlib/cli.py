@@ -158,7 +158,10 @@ def _stop_with_input() -> None:
 @app.command()
 def sweep(
     name: Annotated[
-        str, typer.Argument(help="table1, grouped, ablation, readings, ingredients, joint_loss.")
+        str,
+        typer.Argument(
+            help="table1, grouped, ablation, readings, ingredients, well or joint_loss."
+        ),
     ],
     folder: Annotated[Path, typer.Option(help="For the runs; on a cluster, a shared one.")],
     data: Data = "phantom",

@@ -107,29 +107,53 @@ def readings(seeds: int) -> list[Experiment]:
 
 INGREDIENTS: dict[str, dict[str, Any]] = {
     "the paper's recipe": {},
-    "cross-entropy": {"beta": 0.0},
     "batch normalisation": {"options": {"batch_norm": True, "initializer": "he_normal"}},
     "flips and turns": {"augment": True},
+    "cosine schedule": {"schedule": "cosine", "learning_rate": 1e-3},
+    "sampling by the root": {"sampling": "root"},
+    "logit adjustment": {"logit_adjustment": 1.0},
     "jitter": {"jitter": 0.1},
     "mixup": {"mixup": 0.2},
-    "label smoothing": {"beta": 0.0, "label_smoothing": 0.1},
-    "cosine schedule": {"schedule": "cosine", "learning_rate": 1e-3},
-    "weight decay": {"weight_decay": 0.05},
-    "averaged weights": {"ema": 0.999},
-    "sampling by the root": {"sampling": "root"},
     "mean over eight turns": {"test_time_augmentation": True},
-    "logit adjustment": {"logit_adjustment": 1.0},
+    "averaged weights": {"ema": 0.999},
+    "label smoothing": {"beta": 0.0, "label_smoothing": 0.1},
+    "weight decay": {"weight_decay": 0.05},
     "60 epochs": {"epochs": 60},
 }
 """What trains a network well -> how a recipe says it."""
 
+WELL: dict[str, Any] = {
+    "options": {"batch_norm": True, "initializer": "he_normal"},
+    "epochs": 60,
+    "learning_rate": 1e-3,
+    "beta": 0.0,
+    "sampling": "root",
+    "augment": True,
+    "jitter": 0.1,
+    "schedule": "cosine",
+    "weight_decay": 0.05,
+    "test_time_augmentation": True,
+    "logit_adjustment": 0.5,
+}
+"""The ingredients together. Drawing by the root and dividing by it make all classes alike."""
+
 
 def ingredients(seeds: int) -> list[Experiment]:
-    """Each ingredient alone, judged on a part of the training images."""
+    """Each ingredient alone, then together, judged on a part of the training images."""
     return [
         Experiment(Recipe(seed=seed, **changes), "tuning")
         for seed in range(seeds)
-        for changes in INGREDIENTS.values()
+        for changes in (*INGREDIENTS.values(), WELL)
+    ]
+
+
+def well(seeds: int) -> list[Experiment]:
+    """The network trained well, whole and without its two layers, on the grouped split."""
+    parts: list[dict[str, Any]] = [{}, {"deformable": False}, {"attention": False}]
+    return [
+        Experiment(Recipe(seed=seed, **WELL | {"options": WELL["options"] | part}), "grouped")
+        for part in parts
+        for seed in range(seeds)
     ]
 
 
@@ -157,6 +181,7 @@ EXPERIMENTS: dict[str, Callable[[int], list[Experiment]]] = {
     "ablation": ablation,
     "readings": readings,
     "ingredients": ingredients,
+    "well": well,
     "joint_loss": joint_loss,
 }
 """Name of a list -> a function that makes it for a number of seeds."""

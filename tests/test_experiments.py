@@ -8,6 +8,7 @@ from skinlib.experiments import (
     joint_loss,
     readings,
     table1,
+    well,
 )
 from skinlib.models import MODELS
 
@@ -50,3 +51,9 @@ def test_the_best_epoch_on_the_test_part_can_be_told():
 
 def test_ingredients_are_judged_without_test_images():
     assert {one.split for one in ingredients(2)} == {"tuning"}
+
+
+def test_what_was_chosen_on_the_tuning_split_is_what_is_judged():
+    assert well(1)[0].recipe in [one.recipe for one in ingredients(1)]
+    assert {one.split for one in well(2)} == {"grouped"}
+    assert len({one.recipe.seed for one in well(3)}) == 3
