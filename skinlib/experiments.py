@@ -148,10 +148,11 @@ def ingredients(seeds: int) -> list[Experiment]:
 
 
 def well(seeds: int) -> list[Experiment]:
-    """The network trained well, whole and without its two layers, on the grouped split."""
+    """The network trained well, whole and without its two layers, on both splits."""
     parts: list[dict[str, Any]] = [{}, {"deformable": False}, {"attention": False}]
     return [
-        Experiment(Recipe(seed=seed, **WELL | {"options": WELL["options"] | part}), "grouped")
+        Experiment(Recipe(seed=seed, **WELL | {"options": WELL["options"] | part}), split)
+        for split in ("grouped", "random")
         for part in parts
         for seed in range(seeds)
     ]

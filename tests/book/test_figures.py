@@ -281,7 +281,7 @@ DRAWN = {
     "per_class_recall": lambda: experiments.per_class_recall(
         frame(["nv", "df"], recall=[0.5, 1], images=[4, 2]), "test"
     ),
-    "table1": lambda: experiments.table1(
+    "side_by_side": lambda: experiments.side_by_side(
         pd.concat({"the paper": rows(0.5, 0.6), "ours": rows(0.3, np.nan)}, axis=1), "test"
     ),
     "gap": lambda: experiments.gap(rows(0.5, 0.6), 0.88, "test"),
@@ -295,6 +295,7 @@ DRAWN = {
     "readings": lambda: experiments.readings(
         rows(0.5, 0.6, 0.7, index="abc").assign(fault=[False, True, False]), 0.8, "test"
     ),
+    "ingredients": lambda: experiments.ingredients(rows(0.05, -0.1), rows(0.01, index="c"), "test"),
     "calibration": lambda: experiments.calibration(
         {"ours": frame([0, 1], images=[1, 3], confidence=[0.5, 0.75], accuracy=[0.25, 1])}, "test"
     ),

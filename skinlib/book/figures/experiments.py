@@ -1,4 +1,4 @@
-"""Figures of the chapters 06, 07 and 09: what the runs say."""
+"""Figures of the chapters 06, 07, 09 and 10: what the runs say."""
 
 import textwrap
 
@@ -75,14 +75,14 @@ def per_class_recall(table: pd.DataFrame, data: str) -> Figure:
     return figure
 
 
-def table1(table: pd.DataFrame, data: str) -> Figure:
-    """Accuracies of the paper and of ours, with intervals.
+def side_by_side(table: pd.DataFrame, data: str, score: str = "accuracy") -> Figure:
+    """A score of several sources, such as the paper and ours, with intervals.
 
     `table`: one row per network; columns (source, "value" | "low" | "high"), from 0 to 1, NaN where
-    there is no run. The first source is the paper.
+    there is no run. The first source is grey.
     """
     sources = list(dict.fromkeys(table.columns.get_level_values(0)))
-    xlabel = "accuracy, 95 % intervals"
+    xlabel = f"{score}, 95 % intervals"
     figure, ax = style.row_chart(table.index, 0.75 * len(table) + 1.6, xlabel, data)
     colours = (style.GREY, style.BLUE, style.ORANGE, "#009E73", "#CC79A7")
     looks = zip(sources, "osD^v", colours, strict=False)
@@ -187,6 +187,27 @@ def readings(table: pd.DataFrame, paper: float, data: str) -> Figure:
         style.intervals(ax, table.iloc[y], y, label=label, marker=marker, color=colour)
     ax.axvline(paper, color="0.4", ls="--", label="the paper")
     style.legend(figure, columns=3)
+    return figure
+
+
+def ingredients(table: pd.DataFrame, parts: pd.DataFrame, data: str) -> Figure:
+    """What each ingredient of a training adds, and below it each part of the paper's network.
+
+    `table`, `parts`: one row per thing; columns `value`, `low`, `high`, as shares.
+    """
+    names = [*table.index, *parts.index]
+    xlabel, height = "gain in balanced accuracy (points), 95 % interval", 0.42 * len(names) + 1.6
+    figure, ax = style.row_chart(names, height, xlabel, data, shares=False)
+    rows = np.arange(len(names))
+    looks = (
+        (table, rows[: len(table)], "an ingredient", "o", style.BLUE),
+        (parts, rows[len(table) :], "a part, the paper's recipe", "s", style.ORANGE),
+    )
+    for found, y, label, marker, colour in looks:
+        points = 100 * found[["value", "low", "high"]].astype(float)
+        style.intervals(ax, points, y, label=label, marker=marker, color=colour)
+    ax.axvline(0, color="0.4", ls="--")
+    style.legend(figure)
     return figure
 
 

@@ -1,0 +1,229 @@
+"""Chapter 10: from runs to what training well is worth.
+
+`runs` is what `skinlib.runs.load` returns; shares are from 0 to 1, and an interval has the columns
+`value`, `low`, `high`. What was not run is missing.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from skinlib.book.evidence import live
+from skinlib.book.verdict import BOTH, ENOUGH, PARTS
+from skinlib.data.dataset import CLASSES
+from skinlib.experiments import INGREDIENTS, WELL, well
+from skinlib.intervals import compare, interval_of_shares, paired_difference, show, t_interval
+from skinlib.scores import per_class, score_values, scores
+from skinlib.training.recipe import Recipe
+
+TOGETHER = "together"
+PAPER, *_ = INGREDIENTS
+BALANCED = "balanced accuracy"
+SCORES = ("accuracy", BALANCED, "melanoma recall")
+OWN, ISIC = "its own test set", "ISIC 2018"
+
+
+def ingredients(runs: pd.DataFrame, *, resamples: int = 500) -> pd.DataFrame:
+    """What each ingredient adds to the paper's recipe, on images that neither was trained on.
+
+    Returns:
+        One row per ingredient that was run: `value`, `low`, `high` of the gain in balanced
+        accuracy, as lesions are resampled; the scores themselves; `minutes` of training.
+    """
+    found = live(runs, split="tuning", seed=0).drop_duplicates("variant").set_index("variant")
+    variants = {name: Recipe(**changes).variant for name, changes in INGREDIENTS.items()}
+    variants[TOGETHER] = Recipe(**WELL).variant
+    rows = {}
+    for name, variant in variants.items():
+        if variant in found.index and variants[PAPER] in found.index:
+            run, paper = found["run"][variant], found["run"][variants[PAPER]]
+            gain = paired_difference(run, paper, BALANCED, resamples=resamples)
+            minutes = found["seconds"][variant] / 60
+            rows[name] = {**gain, **_scores(run.predictions), "minutes": minutes}
+    columns = ["value", "low", "high", *SCORES, "minutes"]
+    return pd.DataFrame.from_dict(rows, orient="index", columns=columns, dtype=float)
+
+
+def ingredient_words(table: pd.DataFrame) -> pd.DataFrame:
+    """`ingredients` for a page: one row per ingredient, run or not."""
+    rows = {}
+    for name in (*INGREDIENTS, TOGETHER):
+        rows[name] = {BALANCED + ", %": "not yet run"}
+        if name in table.index:
+            row = table.loc[name]
+            rows[name] = {f"{score}, %": f"{100 * row[score]:.1f}" for score in SCORES}
+            rows[name]["gain, points"] = "" if name == PAPER else show(row, signed=True)
+            rows[name]["minutes"] = f"{row['minutes']:.0f}"
+    return pd.DataFrame(rows).T.fillna("").rename_axis("ingredient")
+
+
+def as_ablation(runs: pd.DataFrame) -> pd.DataFrame:
+    """The runs of the recipe that trains well, under the variants' names of the paper's ablation.
+
+    So everything that asks about the proposed network can be asked about it.
+    """
+    names = {}
+    for one in well(1):
+        gone = [part for part in PARTS if one.recipe.options.get(part) is False]
+        names[one.recipe.variant] = " ".join(["proposed", *(f"without {part}" for part in gone)])
+    found = runs[runs["variant"].isin(list(names))]
+    return found.assign(variant=found["variant"].map(names))
+
+
+def parts(runs: pd.DataFrame) -> pd.DataFrame:
+    """What each part adds in balanced accuracy: one row per part with enough pairs of runs."""
+    runs = live(runs)
+    runs = runs[runs["split"].isin(BOTH)]
+    means = runs.groupby(["split", "seed", "variant"])[BALANCED].mean().unstack("variant")
+    rows = {}
+    for part in PARTS:
+        pair = means.reindex(columns=["proposed", f"proposed without {part}"])
+        gaps = (pair.iloc[:, 0] - pair.iloc[:, 1]).dropna()
+        if len(gaps) >= ENOUGH:
+            rows[part] = t_interval(gaps)
+    return pd.DataFrame(rows, index=["value", "low", "high"], dtype=float).T
+
+
+def looks(runs: pd.DataFrame) -> pd.DataFrame:
+    """Every look at a test set: the scores of each training on a grouped split, on each.
+
+    Returns:
+        Columns `test set`, `seed` and `SCORES`.
+    """
+    rows = []
+    for run in live(runs, variant="proposed", split="grouped")["run"]:
+        for place, answers in ((OWN, run.predictions), (ISIC, run.isic2018_test)):
+            if answers is not None:
+                rows.append({"test set": place, "seed": run.recipe.seed, **_scores(answers)})
+    return pd.DataFrame(rows, columns=["test set", "seed", *SCORES])
+
+
+def ensemble(runs: pd.DataFrame) -> pd.DataFrame | None:
+    """The mean answer of the trainings to ISIC 2018's test set, or None of fewer than two.
+
+    Their own test sets differ, so there is none on those.
+    """
+    runs = live(runs, variant="proposed", split="grouped")["run"]
+    answers = [run.isic2018_test for run in runs if run.isic2018_test is not None]
+    if len(answers) < 2:
+        return None
+    names = list(CLASSES)
+    mean = answers[0].copy()
+    mean[names] = sum(table[names] for table in answers) / len(answers)
+    return mean
+
+
+def judged(recipes: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Each score on each test set, recipe beside recipe, and the mean answer of the last.
+
+    Args:
+        recipes: name -> runs, of which the proposed network on the grouped split counts.
+
+    Returns:
+        One row per test set and score; columns (recipe, "value" | "low" | "high"): means over
+        seeds, with Student's interval from three on.
+    """
+    table = {}
+    for name, runs in recipes.items():
+        for place, rows in looks(runs).groupby("test set"):
+            for score in SCORES:
+                table[name, f"{score}, {place}"] = interval_of_shares(rows[score])
+    mean = ensemble(runs) if recipes else None
+    if mean is not None:
+        found = scores(mean, SCORES[:2]).T.to_dict()
+        found[SCORES[2]] = {"value": _scores(mean)[SCORES[2]]}
+        for score, row in found.items():
+            table["mean of the trainings", f"{score}, {ISIC}"] = pd.Series(row)
+    rows = [f"{score}, {place}" for score in SCORES for place in (OWN, ISIC)]
+    frame = pd.DataFrame(table, index=["value", "low", "high"], dtype=float)
+    if frame.empty:
+        return pd.DataFrame(index=rows)
+    frame = frame.T.unstack(0).swaplevel(axis=1)
+    names = [name for name in (*recipes, "mean of the trainings") if name in frame]
+    return frame.reindex(rows).reindex(columns=names, level=0)
+
+
+def goals(paper: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
+    """The goals of the chapter, set before the first run.
+
+    Args:
+        paper: runs of the paper's recipe.
+        runs: of the one that trains well, see `as_ablation`.
+
+    Returns:
+        One row per goal: `goal` and `reached` (NaN: not yet run), shares.
+    """
+    ours, theirs = looks(runs), looks(paper)
+    ours = ours.groupby("test set")[list(SCORES)].mean().reindex([OWN, ISIC])
+    theirs = theirs.groupby("test set")["accuracy"].max().reindex([OWN])
+    mean = ensemble(runs)
+    together = _scores(mean)[BALANCED] if mean is not None else float("nan")
+    rows = {
+        f"{BALANCED}, {ISIC}, one network": (0.70, ours[BALANCED][ISIC]),
+        f"{BALANCED}, {ISIC}, the mean of several": (0.75, together),
+        f"accuracy, {OWN}: the paper's recipe's best, and 5 points": (
+            theirs[OWN] + 0.05,
+            ours["accuracy"][OWN],
+        ),
+    }
+    return pd.DataFrame.from_dict(rows, orient="index", columns=["goal", "reached"], dtype=float)
+
+
+def goal_words(table: pd.DataFrame) -> pd.DataFrame:
+    """`goals` for a page, in per cent."""
+    words = pd.DataFrame(index=table.index)
+    words["goal, %"] = [_percent(goal) for goal in table["goal"]]
+    words["reached, %"] = [_percent(reached) or "not yet run" for reached in table["reached"]]
+    missed = table["goal"] - table["reached"]
+    words["verdict"] = [
+        "" if pd.isna(points) else f"missed by {100 * points:.1f}" if points > 0 else "met"
+        for points in missed
+    ]
+    return words.rename_axis("goal")
+
+
+def best(table: pd.DataFrame) -> str:
+    """Which ingredients help, in a sentence; of `ingredients`."""
+    alone = table.drop([PAPER, TOGETHER], errors="ignore")
+    if alone.empty:
+        return "What each ingredient is worth: not yet run."
+    found = alone.apply(compare, axis=1)
+    sure = alone[found == "better"].sort_values("value", ascending=False)
+    named = [f"*{name}* {100 * row['value']:+.1f}" for name, row in sure.iterrows()]
+    text = (
+        f"Of {len(alone)} ingredients, {len(sure)} raise the balanced accuracy beyond chance"
+        f"{': ' if named else ''}{', '.join(named)}{' points' if named else ''}; "
+        f"{(found == 'worse').sum()} lower it."
+    )
+    if TOGETHER in table.index:
+        row = table.loc[TOGETHER]
+        text += (
+            f" Together they are worth {show(row, signed=True)} points: from "
+            f"{_percent(table.loc[PAPER, BALANCED])} to {_percent(row[BALANCED])} %."
+        )
+    return text
+
+
+def new_lesions(table: pd.DataFrame, names: Sequence[str]) -> str:
+    """How a recipe does on new images beside another, in a sentence.
+
+    Args:
+        table: of `judged`.
+        names: of the two recipes; the second is what the sentence is about.
+    """
+    if not all(name in table for name in names):
+        return "How the network does on new images, trained well: not yet run."
+    said = []
+    for score in SCORES[::-1]:
+        before, after = (table.loc[f"{score}, {ISIC}", name] for name in names)
+        said.append(f"a {score} of {show(after)} % instead of {show(before)}")
+    return f"On ISIC 2018's test set the same network, trained well, has {'; '.join(said)}."
+
+
+def _scores(answers: pd.DataFrame) -> dict[str, float]:
+    recall = per_class(answers).loc["mel", "recall"]
+    return {**score_values(answers, SCORES[:2]), SCORES[2]: recall}
+
+
+def _percent(share: float) -> str:
+    return "" if pd.isna(share) else f"{100 * share:.1f}"
