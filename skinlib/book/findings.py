@@ -4,7 +4,7 @@ Each sentence is computed, leads with what was found, and names what was not yet
 `skinlib.runs.load` returns.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -147,11 +147,12 @@ def new_images(runs: pd.DataFrame) -> str:
     )
 
 
-def parts(runs: pd.DataFrame) -> str:
-    """Which part helps, by chapter 9's rule."""
+def parts(runs: pd.DataFrame, names: Sequence[str] = tuple(verdict.PARTS)) -> str:
+    """Which of these parts helps, by chapter 9's rule."""
     found = verdict.parts(runs)
     said = []
-    for part, answer in found.items():
+    for part in names:
+        answer = found[part]
         name = f"{'' if part == 'attention' else 'the '}{PART_NAMES.get(part, part)}"
         seen = max(count for what, count in answer.evidence.items() if what.startswith("pairs"))
         words = EFFECTS.get(answer.kind, "")
