@@ -46,22 +46,44 @@ def counted(runs: pd.DataFrame) -> str:
 
 def alive(runs: pd.DataFrame) -> str:
     """Whether the parts of the proposed network did anything."""
-    runs = runs[(runs["data"] == "ham10000") & (runs["model"] == "proposed")]
-    runs = runs[runs["split"].isin(evidence.BOTH)]
-    offsets, gammas = runs["offset_mean"].dropna(), runs["gamma"].dropna()
-    if offsets.empty and gammas.empty:
+    runs = _proposed(runs)
+    if runs.empty:
         return "Vital signs of the proposed network: not yet run."
-    said = []
-    if len(offsets):
-        moved = int((runs["offset_p95"] > 0).sum())
-        said.append(
-            f"The offsets moved in {moved} of {_many(len(offsets), 'network')}, by "
-            f"{_span(offsets, 3)} pixels of a small map on average."
-        )
-    if len(gammas):
-        said.append(f"Gamma started at 0.01 and ended at {_span(gammas, 3)}.")
-    said.append(f"{_span(100 * runs['dead_relu'], 0)} % of the ReLU units are zero on all images.")
-    return " ".join(said)
+    share = _span(100 * runs["dead_relu"], 0)
+    return f"{offsets(runs)} {gamma(runs)} {share} % of the ReLU units are zero on all images."
+
+
+def offsets(runs: pd.DataFrame) -> str:
+    """How far the deformable convolution's offsets moved."""
+    runs = _proposed(runs).dropna(subset="offset_mean")
+    if runs.empty:
+        return "How far the offsets move on HAM10000: not yet run."
+    moved = int((runs["offset_p95"] > 0).sum())
+    return (
+        f"The offsets moved in {moved} of {_many(len(runs), 'network')} on HAM10000, by "
+        f"{_span(runs['offset_mean'], 3)} pixels of a small map on average; 95 % of them stay "
+        f"below {_span(runs['offset_p95'], 2)}."
+    )
+
+
+def gamma(runs: pd.DataFrame) -> str:
+    """What became of the attention: gamma, and where alpha lies."""
+    runs = _proposed(runs).dropna(subset="gamma")
+    if runs.empty:
+        return "What becomes of gamma on HAM10000: not yet run."
+    even = np.mean([run.config["vital_signs"]["attention"]["uniform"] for run in runs["run"]])
+    top = runs["attention_top_tenth"]
+    return (
+        f"Gamma started at 0.01 and ended at {_span(runs['gamma'], 3)}. "
+        f"{'The attention hardly chooses: ' if top.mean() < 1.5 * even else ''}"
+        f"{_span(100 * top, 1)} % of alpha lie on its top tenth of places, where an even map has "
+        f"{_percent(even)}."
+    )
+
+
+def _proposed(runs: pd.DataFrame) -> pd.DataFrame:
+    runs = runs[(runs["data"] == "ham10000") & (runs["model"] == "proposed")]
+    return runs[runs["split"].isin(evidence.BOTH)]
 
 
 def gap(runs: pd.DataFrame, paper: float) -> str:
