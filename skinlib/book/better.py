@@ -84,6 +84,13 @@ def parts(runs: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, index=["value", "low", "high"], dtype=float).T
 
 
+def layer_words(runs: pd.DataFrame, layers: Sequence[str]) -> pd.DataFrame:
+    """What each layer adds, for a page: one row per layer, run often enough or not."""
+    gains = parts(runs)
+    words = [show(gains.loc[n], signed=True) if n in gains.index else "not yet run" for n in layers]
+    return pd.DataFrame({"balanced accuracy, points": words}, pd.Index(layers, name="layer"))
+
+
 def looks(runs: pd.DataFrame) -> pd.DataFrame:
     """Every look at a test set: the scores of each training on a grouped split, on each.
 

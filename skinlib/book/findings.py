@@ -4,17 +4,20 @@ Each sentence is computed, leads with what was found, and names what was not yet
 `skinlib.runs.load` returns.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 from IPython.display import Markdown
 
 from skinlib.book import evidence, verdict
+from skinlib.book.joint_loss import focal_share
+from skinlib.book.moving.experiments import TIMES, decided
 from skinlib.data.dataset import CLASSES, Dataset
 from skinlib.intervals import compare, mean_over_seeds, show, t_interval
 from skinlib.runs import Run
-from skinlib.scores import score_values
+from skinlib.scores import per_class, score_values
+from skinlib.training.recipe import Recipe
 
 ERRATUM = (
     "Until 2026-11-26 the offsets of this book's deformable convolution never moved (chapter 2 "
@@ -115,10 +118,13 @@ def leak(runs: pd.DataFrame, size: int) -> str:
         f"{show(balanced, signed=True)} to the balanced accuracy, over {_many(pairs, 'pair')} of "
         f"runs with {_many(seeds, 'seed')}."
     )
-    if balanced["value"] > 2 * abs(accuracy["value"]):
+    sure = [compare(row) != "undecided" for row in (accuracy, balanced)]
+    if not any(sure):
+        return f"{text} Neither is sure: these runs cannot tell yet what the leak is worth."
+    if sure[1] and balanced["value"] > 2 * abs(accuracy["value"]):
         text += " Accuracy hides the leak: two images in three are nv, and recognised either way."
-    if compare(balanced) == "undecided":
-        text += " With so few seeds this is not sure."
+    elif not sure[1]:
+        text += " The second is not sure."
     return text
 
 
@@ -141,11 +147,12 @@ def new_images(runs: pd.DataFrame) -> str:
     )
 
 
-def parts(runs: pd.DataFrame) -> str:
-    """Which part helps, by chapter 9's rule."""
+def parts(runs: pd.DataFrame, names: Sequence[str] = tuple(verdict.PARTS)) -> str:
+    """Which of these parts helps, by chapter 9's rule."""
     found = verdict.parts(runs)
     said = []
-    for part, answer in found.items():
+    for part in names:
+        answer = found[part]
         name = f"{'' if part == 'attention' else 'the '}{PART_NAMES.get(part, part)}"
         seen = max(count for what, count in answer.evidence.items() if what.startswith("pairs"))
         words = EFFECTS.get(answer.kind, "")
@@ -188,6 +195,29 @@ def melanoma(runs: pd.DataFrame) -> str:
     return text
 
 
+def decision(predictions: pd.DataFrame, least: float = 0.8) -> str:
+    """What it costs to find at least this share of the melanomas, by counting them more often.
+
+    `predictions`: of one run, see `skinlib.runs.Run`.
+    """
+    before, accuracy = per_class(predictions)["recall"], score_values(predictions)["accuracy"]
+    for times in TIMES:
+        moved = decided(predictions, 0.0, times)
+        after = per_class(moved)["recall"]
+        if after["mel"] >= least:
+            break
+    else:
+        return "No weight of the slider finds so many melanomas."
+    pays = (after - before).idxmin()
+    price = score_values(moved)["accuracy"]
+    return (
+        f"If a melanoma counts {times:g} times, {_percent(after['mel'])} of the melanomas are found"
+        f" instead of {_percent(before['mel'])}, and the accuracy goes from {_percent(accuracy)} "
+        f"to {_percent(price)}. {pays} pays most: its recall goes from {_percent(before[pays])} "
+        f"to {_percent(after[pays])}."
+    )
+
+
 def readings(table: pd.DataFrame, paper: float) -> str:
     """Which choices could explain the gap, from `evidence.readings`."""
     table = table[table["dead"] == ""]
@@ -215,6 +245,16 @@ def readings(table: pd.DataFrame, paper: float) -> str:
             else "None of the faults that were run reaches it."
         )
     return " ".join(said)
+
+
+def small_beta() -> str:
+    """How little the paper's beta leaves of the new term."""
+    recipe = Recipe()
+    share = focal_share(recipe.beta, recipe.batch_size)
+    return (
+        f"With the paper's beta of {recipe.beta:g} the focal loss has at most {_percent(share, 2)} "
+        "of the joint loss, if eq. 4 is a sum over a batch."
+    )
 
 
 def copied(runs: pd.DataFrame, paper: float) -> str:
@@ -369,7 +409,7 @@ def five(runs: pd.DataFrame, table: pd.DataFrame, paper: float) -> list[str]:
     """
     size = evidence.main_size(runs)
     copies = evidence.live(runs, variant="proposed", split="copied", size=size)
-    would = readings(table, paper)
+    would = readings(table, paper) if len(table) > 1 else small_beta()
     if len(copies):
         would += (
             " Copying rare images before the split gives "

@@ -33,8 +33,12 @@ def dial(run: Run) -> float:
         "batch_sum": recipe["batch_size"],
         "dataset_sum": run.config["split"]["train"],
     }
-    focal = recipe["beta"] * sizes[recipe["focal_reduction"]]
-    return focal / (1 - recipe["beta"] + focal)
+    return focal_share(recipe["beta"], sizes[recipe["focal_reduction"]])
+
+
+def focal_share(beta: float, size: int) -> float:
+    """The share of the loss that eq. 4, as a sum over so many images, can have at most."""
+    return beta * size / (1 - beta + beta * size)
 
 
 def setting(run: Run) -> str:

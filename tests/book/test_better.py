@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from fakes import run_of
 
-from skinlib.book import better, verdict
+from skinlib.book import better, findings, verdict
 from skinlib.data import CLASSES
 from skinlib.experiments import INGREDIENTS, WELL, well
 from skinlib.runs import COLUMNS, load
@@ -128,6 +128,12 @@ def test_the_layers_are_judged_by_chapter_9s_rule_with_another_training():
     runs = trained_well({"deformable": 3, "attention": 0}, isic=4)
     found = better.parts(runs)
     assert found["value"].to_dict() == pytest.approx({"deformable": 0.4 / 3, "attention": -0.5 / 3})
+    words = better.layer_words(runs, ["deformable", "attention"]).iloc[:, 0]
+    assert words["deformable"].startswith("+13.3 (+")
+    assert set(better.layer_words(NONE, ["attention"]).iloc[:, 0]) == {"not yet run"}
+    assert findings.parts(runs, ["deformable"]) == (
+        "The deformable convolution helps in all three scores."
+    )
     answers = verdict.parts(runs)
     assert answers["deformable"].kind == verdict.Kind.REPRODUCED
     assert answers["attention"].kind == verdict.Kind.NOT_REPRODUCED

@@ -247,7 +247,30 @@ def test_what_a_random_split_adds():
     assert "+2.9 (+2.9 to +2.9) to the balanced accuracy" in sentence
     assert "over 2 pairs of runs with 2 seeds" in sentence
     assert "not sure" not in sentence
-    assert "not sure" in findings.leak(table(*runs[::2]), 64)  # a single seed
+    assert "Neither is sure" in findings.leak(table(*runs[::2]), 64)  # a single seed
+
+
+def test_the_leak_has_no_reason_before_it_is_sure():
+    """The first page once explained a difference whose intervals held zero."""
+    runs = [of_accuracy(wrong, seed=s) for s, wrong in enumerate((0, 20))]
+    runs += [of_accuracy(10, seed=s, split="grouped") for s in range(2)]
+    sentence = findings.leak(table(*runs), 64)
+    assert "Neither is sure" in sentence
+    assert "hides" not in sentence
+
+
+def test_finding_more_melanomas_has_a_price_and_someone_pays():
+    """mel has 0.15 against nv's 0.6 where nv is said: it takes a weight above 4 to be found."""
+    labels = np.repeat(["mel", "nv", "df"], [10, 10, 10])
+    rows = pd.DataFrame(0.0, index=range(30), columns=list(CLASSES))
+    rows.loc[:19, ["mel", "nv"]] = [0.15, 0.6]
+    rows.loc[20:, ["mel", "df"]] = [0.1, 0.9]
+    rows["label"], rows["image_id"], rows["lesion_id"] = labels, labels, labels
+    sentence = findings.decision(rows)
+    assert "counts 5 times, 100.0 % of the melanomas are found instead of 0.0 %" in sentence
+    assert "the accuracy goes from 66.7 % to 66.7 %" in sentence
+    assert "nv pays most: its recall goes from 100.0 % to 0.0 %" in sentence
+    assert "No weight" in findings.decision(rows.assign(mel=0.0))
 
 
 @pytest.mark.parametrize(("there", "says"), [(0.6, "loses 37.1 points"), (1.0, "gains 2.9 points")])
@@ -266,6 +289,8 @@ def test_the_first_page_has_five_sentences():
     assert len(found) == 5
     assert f"before the split gives {100 * natural:.1f} %" in found[1]
     assert [sentence for sentence in found if "nan" in sentence] == []
+    nothing = findings.five(runs[:1], evidence.readings(runs[:1], 0.8829, 64), 0.8829)
+    assert "at most 0.64 %" in nothing[1]  # 32 x 0.0002, of 1 - 0.0002 + 32 x 0.0002
 
 
 def test_recorded_maps_say_what_the_run_says():

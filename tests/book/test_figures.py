@@ -363,3 +363,18 @@ def test_patients_of_whom_nothing_is_known():
 def test_the_classes_keep_their_colours_apart():
     assert list(figures.COLOURS) == list(CLASSES)
     assert len(set(figures.COLOURS.values())) == 7
+
+
+def test_dead_feature_maps_are_left_out():
+    """Seven of sixteen squares in chapter 5 once were nearly empty."""
+    inputs = keras.Input((16, 16, 3))
+    conv = keras.layers.Conv2D(3, 1, use_bias=False, name="conv")
+    model = keras.Model(inputs, conv(inputs))
+    conv.set_weights([np.diag([1.0, 0, 1])[None, None]])
+    image = np.random.default_rng(0).integers(1, 256, (16, 16, 3), dtype="uint8")
+    image[2:, :, 2] = 0  # the third map shows something on an eighth of its places
+    drawn = network.feature_maps(model, image, ["conv", "conv"], "test", columns=3)
+    assert [len(ax.images) for ax in drawn.axes] == [1, 1, 1, 0, 0, 1, 1, 0]
+    image[1:, :, 2] = 0  # and now on a sixteenth
+    drawn = network.feature_maps(model, image, ["conv", "conv"], "test", columns=3)
+    assert [len(ax.images) for ax in drawn.axes] == [1, 1, 0, 0, 0, 1, 0, 0]

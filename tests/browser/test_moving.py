@@ -7,7 +7,7 @@ import pytest
 from skinlib.book.pdf import open_browser, serve
 
 HTML = Path(__file__).parents[2] / "_build" / "html"
-CHAPTERS = sorted(file.name for file in HTML.glob("book/0*.html"))
+CHAPTERS = sorted(file.name for file in HTML.glob("book/[01]*_*.html"))
 CONTROLS = ".moving.moves .vega-bindings :is(input, select)"
 
 

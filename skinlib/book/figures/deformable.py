@@ -181,6 +181,7 @@ def over_lesions(
             ax.imshow(image)
             ax.contour(outline, levels=[0.5], colors="white", linewidths=1)
         for number, (ax, both) in enumerate(zip(row[1:], places, strict=True), 1):
+            ax.set_facecolor("0.8")  # beyond the image
             fixed, moved = both
             middle, reach = fixed.mean(0), np.abs(both - fixed.mean(0)).max() + 2
             corner = middle[::-1] - reach

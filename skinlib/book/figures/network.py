@@ -126,7 +126,8 @@ def feature_maps(
 ) -> Figure:
     """The image, and one row per named layer: the maps that vary most over it.
 
-    Each map has its own scale, from its least to its largest value.
+    A map that is zero on nine places in ten shows nothing and is left out. Each has its own scale,
+    which leaves out the extreme hundredths, such as a rim.
 
     `image`: uint8 (H, W, 3); `names`: of its layers; `columns`: maps per layer, at most.
     """
@@ -139,8 +140,11 @@ def feature_maps(
         maps = keras.ops.convert_to_numpy(value)[0]  # (h, w, C)
         height, width, _ = maps.shape
         row[1].set_ylabel(f"{name}\n{height} × {width}", fontsize=9)
-        for ax, channel in zip(row[1:], np.argsort(-maps.std(axis=(0, 1))), strict=False):
-            ax.imshow(maps[..., channel])
+        alive = np.flatnonzero((maps != 0).mean(axis=(0, 1)) > 0.1)
+        strongest = alive[np.argsort(-maps[..., alive].std(axis=(0, 1)))]
+        for ax, channel in zip(row[1:], strongest, strict=False):
+            low, high = np.percentile(maps[..., channel], (1, 99))
+            ax.imshow(maps[..., channel], vmin=low, vmax=high)
     style.title(figure, data, "bright is large")
     return figure
 

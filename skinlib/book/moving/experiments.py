@@ -73,7 +73,7 @@ def decisions(predictions: pd.DataFrame, data: str) -> alt.VConcatChart:
 
     bars = chosen.transform_fold([*names[2:]], as_=["score", "value"])
     place = alt.Y("score:N", title=None, sort=names[2:]).axis(labelLimit=0)
-    length = alt.X("value:Q", title=None).scale(domain=[0, 1]).axis(format="%")
+    length = alt.X("value:Q", title=None).scale(domain=[0, 1]).axis(format="%", values=[0, 0.5, 1])
     bar = bars.mark_bar(color=BLUE).encode(length, place)
     text = bars.mark_text(align="left", dx=3).encode(
         length, place, text=alt.Text("value:Q", format=".1%")
