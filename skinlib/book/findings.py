@@ -16,7 +16,7 @@ from skinlib.book.moving.experiments import TIMES, decided
 from skinlib.data.dataset import CLASSES, Dataset
 from skinlib.intervals import compare, mean_over_seeds, show, t_interval
 from skinlib.runs import Run
-from skinlib.scores import per_class, score_values
+from skinlib.scores import confusion_matrix, per_class, score_values
 from skinlib.training.recipe import Recipe
 
 ERRATUM = (
@@ -171,10 +171,9 @@ def new_images(runs: pd.DataFrame) -> str:
 
 def parts(runs: pd.DataFrame, names: Sequence[str] = tuple(verdict.PARTS)) -> str:
     """Which of these parts helps, by chapter 9's rule."""
-    found = verdict.parts(runs)
+    found = {part: answer for part, answer in verdict.parts(runs).items() if part in names}
     said = []
-    for part in names:
-        answer = found[part]
+    for part, answer in found.items():
         name = f"{'' if part == 'attention' else 'the '}{PART_NAMES.get(part, part)}"
         seen = max(count for what, count in answer.evidence.items() if what.startswith("pairs"))
         words = EFFECTS.get(answer.kind, "")
@@ -215,6 +214,20 @@ def melanoma(runs: pd.DataFrame) -> str:
     if len(missed):
         text += f" Of those that it misses, it calls {_percent((missed == 'nv').mean(), 0)} nv."
     return text
+
+
+def never_found(predictions: pd.DataFrame) -> str:
+    """The classes of which no image is recognised, and what most of theirs are called.
+
+    `predictions`: of one run, see `skinlib.runs.Run`.
+    """
+    counts = confusion_matrix(predictions)
+    rows = [(name, row) for name, row in counts.iterrows() if row.sum() and not row[name]]
+    if not rows:
+        return "Each class is found at least once."
+    lost = [f"{name} ({row.max()} of {row.sum()} are called {row.idxmax()})" for name, row in rows]
+    accuracy = score_values(predictions)["accuracy"]
+    return f"Never found: {', '.join(lost)}. An accuracy of {_percent(accuracy)} hides that."
 
 
 def decision(predictions: pd.DataFrame, least: float = 0.8) -> str:
@@ -361,8 +374,8 @@ def against_blob(table: pd.DataFrame, data: str) -> str:
     beaten = [name for name in names if overlap.loc[name, "low"] > blob["high"]]
     listed = ", ".join(f"{name} {overlap.loc[name, 'value']:.2f}" for name in names)
     return (
-        f"On {data}, {', '.join(beaten) or 'no network'} of {len(names)} beats a blob in the "
-        f"middle of the image: the blob overlaps with the lesion by {show(blob, 2, False)}; "
+        f"On {data}, {', '.join(beaten) or 'none'} of {_many(len(names), 'network')} beats a blob "
+        f"in the middle of the image: the blob overlaps with the lesion by {show(blob, 2, False)}; "
         f"{listed}. The true outline, on as few places as such a map has, gets "
         f"{outline['value']:.2f}, which is about the best that a map of that layer can do."
     )

@@ -194,7 +194,7 @@ def test_heat_maps_count_each_lesion_once():
     assert found.loc[("energy", "control: blob in the middle"), "value"] == pytest.approx(0.7)
     with_blob = evidence.with_controls(runs).set_index("variant")
     assert with_blob.loc["blob in the middle", "overlap"] == pytest.approx(0.7)
-    assert "no network of 1 beats a blob" in findings.against_blob(found, "test")
+    assert "none of 1 network beats a blob" in findings.against_blob(found, "test")
     assert "worse than a blob" in findings.heat_maps(runs)
     by_class = evidence.overlap_by_class(runs)
     assert by_class.loc["nv", "proposed"] == pytest.approx(0.3 + 0.2 / 3)
@@ -266,6 +266,16 @@ def test_the_leak_has_no_reason_before_it_is_sure():
     sentence = findings.leak(table(*runs), 64)
     assert "Neither is sure" in sentence
     assert "hides" not in sentence
+
+
+def test_the_classes_that_are_never_found_are_named():
+    run = of_accuracy(0)["run"]
+    assert "Each class is found" in findings.never_found(run.predictions)
+    lost = run.predictions.copy()
+    lost.loc[lost["label"] == "df", list(CLASSES)] = np.eye(7)[CLASSES.index("bkl")]
+    sentence = findings.never_found(lost)
+    assert "Never found: df (10 of 10 are called bkl)" in sentence
+    assert "An accuracy of 90.9 % hides that." in sentence
 
 
 def test_finding_more_melanomas_has_a_price_and_someone_pays():
