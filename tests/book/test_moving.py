@@ -97,7 +97,7 @@ def test_a_points_value_is_scipys_and_its_slope_a_forward_difference():
 def test_a_point_shows_its_value_and_the_shares_of_its_neighbours(y, x):
     words = said(moving.sampling_point(IMAGE), y=y, x=x)
     value = map_coordinates(IMAGE, [[y], [x]], order=1)[0]
-    assert words[0].startswith(f"value {value:.3f}, slope by y ")
+    assert words[0].startswith(f"value {value:.3f}, slope in y ")
     assert words[0].endswith("on a kink") == (y == int(y))
     shares = [float(word.removeprefix("× ")) for word in words if word.startswith("× ")]
     dy, dx = y % 1, x % 1
@@ -135,24 +135,35 @@ def test_the_dial_is_the_joint_loss(turn, reading, s, focusing, alpha):
     size = s if reading == "dataset_sum" else None
     beta = 0.0002 * 10**turn
     loss = JointLoss(beta, focusing, alpha, focal_reduction=reading, dataset_size=size)
-    p = np.linspace(0.1, 0.9, 9)
-    p = np.stack([p, 1 - p], axis=1)[np.repeat(np.arange(9), 32)]  # batches of 32 alike
-    truth = np.tile([1.0, 0.0], (len(p), 1))
+    truth = np.tile([1.0, 0.0], (32, 1))
     weights = 1 - beta + alpha * beta * s
-    joint = [np.mean(loss(truth[:32], p[32 * k : 32 * k + 32])) / weights for k in range(9)]
+    places = np.linspace(0.1, 0.9, 9)
+
+    def joint(p):  # of a batch of 32 that are alike
+        return float(np.mean(loss(truth, np.tile([p, 1 - p], (32, 1))))) / weights
+
+    def at(logit):
+        return joint(1 / (1 + np.exp(-logit)))
+
+    logits = np.log(places / (1 - places))
+    pulls = [(at(logit - 1e-2) - at(logit + 1e-2)) / 2e-2 for logit in logits]
 
     settings = {"turn": turn, "s": s, "focusing": focusing, "alpha": alpha}
     chart = moving.loss_dial(8512)
-    point = r'label="p of the true class: ([\d.]+); loss of one sample: ([\d.]+); kind: joint loss'
-    points = re.findall(point, drawn(chart, settings))
-    found = {round(float(place), 2): float(height) for place, height in points}
-    shown = [found[round(place, 2)] for place in np.linspace(0.1, 0.9, 9)]
-    np.testing.assert_allclose(shown, joint, rtol=1e-4)
+    picture = drawn(chart, settings)
+    for what, expected, rtol in (
+        ("loss of one sample", [joint(p) for p in places], 1e-4),
+        ("its pull on the logit", pulls, 1e-3),
+    ):
+        point = rf'label="p of the true class: ([\d.]+); {what}: ([\d.]+); kind: joint loss'
+        found = {round(float(p), 2): float(y) for p, y in re.findall(point, picture)}
+        shown = [found[round(place, 2)] for place in places]
+        np.testing.assert_allclose(shown, expected, rtol=rtol)
 
     sure = 1 - 1e-9  # of a wrong class: there the focal term has its largest share
     wrong = np.tile([1 - sure, sure], (32, 1))
     cross = (1 - beta) * -np.log(1 - sure)
-    share = 1 - cross / float(loss(truth[:32], wrong))
+    share = 1 - cross / float(loss(truth, wrong))
     number = float(re.search(r"has ([\d.]+)%", said(chart, **settings)[1])[1])
     assert number == pytest.approx(100 * share, abs=0.006)
 

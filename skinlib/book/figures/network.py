@@ -209,10 +209,11 @@ def rivals(table: pd.DataFrame) -> Figure:
         colours = [style.ORANGE if name == "proposed" else style.BLUE for name in table.index]
         ax.scatter(table[column], table["accuracy"], c=colours, s=45)
         middle = np.sqrt(table[column].min()) * np.sqrt(table[column].max())
-        for name, row in table.iterrows():
+        for rank, (name, row) in enumerate(table.sort_values("accuracy").iterrows()):
             right = row[column] > middle
+            away = (-7 if right else 7, 5 if rank % 2 else -5)  # neighbours part
             ax.annotate(
-                NAMES.get(name, name), (row[column], row["accuracy"]), (-7 if right else 7, 0),
+                NAMES.get(name, name), (row[column], row["accuracy"]), away,
                 textcoords="offset points", ha="right" if right else "left", va="center",
             )  # fmt: skip
         ax.set(xscale="log", xlabel=label, ylabel="accuracy (%)")

@@ -11,7 +11,7 @@ from skinlib.layers.bilinear import sample_by_hats
 
 
 def sampled(image: np.ndarray) -> pd.DataFrame:
-    """The value at points of an image, and its slope by y as automatic differentiation has it.
+    """The value at points of an image, and its slope in y as automatic differentiation has it.
 
     Args:
         image: (H, W).
@@ -31,7 +31,7 @@ def sampled(image: np.ndarray) -> pd.DataFrame:
 
 
 def sampling_point(image: np.ndarray) -> alt.VConcatChart:
-    """A point that moves over a small image: its four weights, its value, its slope by y.
+    """A point that moves over a small image: its four weights, its value, its slope in y.
 
     Args:
         image: (H, W), a few pixels, 0 to 1.
@@ -67,7 +67,7 @@ def sampling_point(image: np.ndarray) -> alt.VConcatChart:
     column = alt.Chart(rows(sampled(image))).transform_filter("abs(datum.x - x) < 0.001")
     here = column.transform_filter("abs(datum.y - y) < 0.001")
     said = words(
-        "'value ' + format(datum.value, '.3f') + ', slope by y ' + "
+        "'value ' + format(datum.value, '.3f') + ', slope in y ' + "
         "format(datum.slope, '+.3f') + (abs(y - round(y)) < 0.001 ? ', on a kink' : '')",
         of=here,
     )
