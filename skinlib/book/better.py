@@ -11,13 +11,14 @@ import pandas as pd
 from skinlib.book.evidence import live
 from skinlib.book.verdict import BOTH, ENOUGH, PARTS
 from skinlib.data.dataset import CLASSES
-from skinlib.experiments import INGREDIENTS, WELL, well
+from skinlib.experiments import INGREDIENTS, MIXTURES, well
 from skinlib.intervals import compare, interval_of_shares, paired_difference, show, t_interval
 from skinlib.scores import per_class, score_values, scores
 from skinlib.training.recipe import Recipe
 
-TOGETHER = "together"
 PAPER, *_ = INGREDIENTS
+*_, TOGETHER = MIXTURES
+TRIED = INGREDIENTS | MIXTURES
 BALANCED = "balanced accuracy"
 SCORES = ("accuracy", BALANCED, "melanoma recall")
 OWN, ISIC = "its own test set", "ISIC 2018"
@@ -27,12 +28,11 @@ def ingredients(runs: pd.DataFrame, *, resamples: int = 500) -> pd.DataFrame:
     """What each ingredient adds to the paper's recipe, on images that neither was trained on.
 
     Returns:
-        One row per ingredient that was run: `value`, `low`, `high` of the gain in balanced
-        accuracy, as lesions are resampled; the scores themselves; `minutes` of training.
+        One row per ingredient and mixture that was run: `value`, `low`, `high` of the gain in
+        balanced accuracy, as lesions are resampled; the scores themselves; `minutes` of training.
     """
     found = live(runs, split="tuning", seed=0).drop_duplicates("variant").set_index("variant")
-    variants = {name: Recipe(**changes).variant for name, changes in INGREDIENTS.items()}
-    variants[TOGETHER] = Recipe(**WELL).variant
+    variants = {name: Recipe(**changes).variant for name, changes in TRIED.items()}
     rows = {}
     for name, variant in variants.items():
         if variant in found.index and variants[PAPER] in found.index:
@@ -47,7 +47,7 @@ def ingredients(runs: pd.DataFrame, *, resamples: int = 500) -> pd.DataFrame:
 def ingredient_words(table: pd.DataFrame) -> pd.DataFrame:
     """`ingredients` for a page: one row per ingredient, run or not."""
     rows = {}
-    for name in (*INGREDIENTS, TOGETHER):
+    for name in TRIED:
         rows[name] = {BALANCED + ", %": "not yet run"}
         if name in table.index:
             row = table.loc[name]
@@ -191,7 +191,7 @@ def goal_words(table: pd.DataFrame) -> pd.DataFrame:
 
 def best(table: pd.DataFrame) -> str:
     """Which ingredients help, in a sentence; of `ingredients`."""
-    alone = table.drop([PAPER, TOGETHER], errors="ignore")
+    alone = table.drop([PAPER, *MIXTURES], errors="ignore")
     if alone.empty:
         return "What each ingredient is worth: not yet run."
     found = alone.apply(compare, axis=1)
