@@ -68,13 +68,18 @@ FAULTS: dict[str, Callable] = {
 """What is wrong -> the function that does it wrong."""
 
 
-def first_gradient(port: Callable, x: np.ndarray, w: np.ndarray) -> float:
-    """Mean of |d (sum of y) / d offset| where all offsets are 0, as in a fresh layer."""
-    offset = tf.zeros((*x.shape[:3], 18))
+def offset_gradient(port: Callable, x: np.ndarray, w: np.ndarray, offset: np.ndarray) -> np.ndarray:
+    """d (sum of y) / d offset: (N, H, W, 18)."""
+    offset = tf.constant(offset, "float32")
     with tf.GradientTape() as tape:
         tape.watch(offset)
         total = tf.reduce_sum(port(x, w, offset))
-    return float(tf.reduce_mean(tf.abs(tape.gradient(total, offset))))
+    return tape.gradient(total, offset).numpy()
+
+
+def first_gradient(port: Callable, x: np.ndarray, w: np.ndarray) -> float:
+    """Mean of |d (sum of y) / d offset| where all offsets are 0, as in a fresh layer."""
+    return float(np.abs(offset_gradient(port, x, w, np.zeros((*x.shape[:3], 18)))).mean())
 
 
 def _clamped(images, y, x):

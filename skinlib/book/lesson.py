@@ -16,7 +16,8 @@ from scipy.spatial import ConvexHull
 from skinlib.data.dataset import Dataset
 from skinlib.data.leakage import NEAR, perceptual_hash
 from skinlib.environment import jit_compile
-from skinlib.intervals import compare, show
+from skinlib.explain import cells, energy
+from skinlib.intervals import cluster_bootstrap, compare, show
 
 STEP = 4
 """Pixels of the image per pixel of the map, in the network of chapter 2: two strides of 2."""
@@ -41,6 +42,29 @@ def fit(
         *data, epochs=epochs, shuffle=False, verbose=0, callbacks=list(callbacks), **size
     )
     return fitted.history
+
+
+def outlined(dataset: Dataset, rows: np.ndarray) -> np.ndarray:
+    """Which of these images have a known outline: bool (N,), from the images' rows (N,)."""
+    if dataset.masks is None or dataset.outlined is None:
+        return np.zeros(len(rows), bool)
+    return dataset.outlined[rows]
+
+
+def means(table: pd.DataFrame, lesions: np.ndarray) -> pd.DataFrame:
+    """The mean of each column over lesions, with its interval; NaN is left out.
+
+    `table`: one row per image; `lesions`: what each of them shows.
+
+    Returns:
+        One row per column: `value`, `low` and `high`; empty if the table is.
+    """
+    rows = {}
+    for name, values in table.items():
+        known = values.notna().to_numpy()
+        if known.any():
+            rows[name] = cluster_bootstrap(values[known], lesions[known])
+    return pd.DataFrame(rows).T
 
 
 # Chapter 1
@@ -148,6 +172,12 @@ def largest_part(mask: np.ndarray) -> np.ndarray:
     return (parts == sizes.argmax()) & (parts > 0)
 
 
+def outlines(dataset: Dataset, rows: Iterable[int]) -> np.ndarray:
+    """`largest_part` of each outline: bool (N, H, W). All of `rows` must be outlined."""
+    found = [largest_part(dataset.masks[row]) for row in rows]
+    return np.reshape(found, (-1, *dataset.image_shape[:2]))
+
+
 def shape(outline: np.ndarray) -> dict[str, float]:
     """Two numbers of an outline, bool (H, W).
 
@@ -168,21 +198,23 @@ def shapes(dataset: Dataset, rows: np.ndarray) -> pd.DataFrame:
     Returns:
         Columns `elongation` and `solidity`; the index holds the images' rows, in order.
     """
-    if dataset.masks is None or dataset.outlined is None:
-        return pd.DataFrame(columns=["elongation", "solidity"])
     found = {}
-    for row in np.sort(rows[dataset.outlined[rows]]):
+    for row in np.sort(rows[outlined(dataset, rows)]):
         outline = largest_part(dataset.masks[row])
         if 0.08 < outline.mean() < 0.5:
             found[row] = shape(outline)
-    return pd.DataFrame(found, index=["elongation", "solidity"]).T
+    table = pd.DataFrame(found, index=["elongation", "solidity"]).T
+    return table.set_index(table.index.astype(int))
 
 
 def choose_shapes(table: pd.DataFrame) -> dict[str, int]:
     """Three images of a table of `shapes`, by rule: 'round', 'elongated' and 'irregular' -> row.
 
-    The smallest elongation, the largest, and the smallest solidity of the others.
+    The smallest elongation, the largest, and the smallest solidity of the others; none of fewer
+    than three images.
     """
+    if len(table) < 3:
+        return {}
     chosen = {"round": table["elongation"].idxmin(), "elongated": table["elongation"].idxmax()}
     others = table.drop(index=list(chosen.values()))
     return chosen | {"irregular": others["solidity"].idxmin()}
@@ -201,6 +233,8 @@ def sampling_points(model: keras.Model, images: np.ndarray) -> np.ndarray:
     """
     features = keras.Model(model.inputs[0], model.get_layer("features").output)
     layer = model.get_layer("deformable")
+    if not len(images):  # TensorFlow convolves no empty batch
+        return np.zeros((0, *layer.output.shape[1:3], 2, 9, 2))
     maps = features(images.astype("float32"))  # (N, H', W', C)
     moved = ops.convert_to_numpy(layer.sampling_points(maps))[:, :, :, 0]  # (N, H', W', 9, 2)
     offset = ops.convert_to_numpy(layer.offset_and_mask(maps)[0]).reshape(moved.shape)
@@ -215,7 +249,7 @@ def shift_by_zone(points: np.ndarray, outlines: np.ndarray) -> pd.DataFrame:
 
     Returns:
         Columns `inside`, `border` and `outside`: mean shift in pixels, NaN where an image has no
-        such place.
+        such place; and the differences of neighbours, `inside - border` and `border - outside`.
     """
     shift = np.linalg.norm(points[:, :, :, 1] - points[:, :, :, 0], axis=-1).mean(-1)
     around = uniform_filter(outlines.astype(float), (1, STEP + 1, STEP + 1))
@@ -227,9 +261,21 @@ def shift_by_zone(points: np.ndarray, outlines: np.ndarray) -> pd.DataFrame:
     }
     count = {zone: here.sum((1, 2)) for zone, here in zones.items()}
     total = {zone: (shift * here).sum((1, 2)) for zone, here in zones.items()}
-    return pd.DataFrame(
+    table = pd.DataFrame(
         {zone: total[zone] / np.where(count[zone], count[zone], np.nan) for zone in zones}
     )
+    table["inside - border"] = table["inside"] - table["border"]
+    table["border - outside"] = table["border"] - table["outside"]
+    return table
+
+
+def shifts_in_words(found: pd.DataFrame) -> str:
+    """The differences of the zones' shifts, in pixels: a line each. `found`: `means` of them."""
+    if found.empty:
+        return "not measured: no lesion has a known outline"
+    inside = shift_in_words("inside", "on the border", found.loc["inside - border"])
+    border = shift_in_words("on the border", "outside", found.loc["border - outside"])
+    return f"{inside}\n{border}"
 
 
 def shift_in_words(first: str, second: str, row: Mapping[str, float]) -> str:
@@ -300,3 +346,42 @@ class Watch(keras.callbacks.Callback):
 
     def on_train_end(self, logs: dict | None = None) -> None:
         self.alpha.append(self.look(self.model))
+
+
+def on_the_lesion(
+    maps: Mapping[str, np.ndarray], dataset: Dataset, rows: np.ndarray
+) -> pd.DataFrame:
+    """The share of each map that lies on the lesion, where its outline is known.
+
+    `maps`: name -> (N, h, h), of the images in these `rows` (N,).
+
+    Returns:
+        One row per image that has an outline, one column per name; from 0 to 1.
+    """
+    known = outlined(dataset, rows)
+    if not known.any():
+        return pd.DataFrame(columns=list(maps), dtype=float)
+    lesion = cells(dataset.masks[rows[known]], next(iter(maps.values())).shape[1])
+    shares = {name: energy(values[known], lesion) for name, values in maps.items()}
+    return pd.DataFrame(shares, index=rows[known])
+
+
+def against_others(shares: pd.DataFrame, lesions: np.ndarray) -> str:
+    """How much more of the first map lies on the lesion than of each other: a line each.
+
+    `shares`: of `on_the_lesion`; `lesions`: what each of its images shows.
+    """
+    if shares.empty:
+        return "not measured: no lesion has a known outline"
+    first, *others = shares
+    gaps = means(shares[others].rsub(shares[first], axis=0), lesions)
+    said = {
+        "better": "more on the lesion",
+        "worse": "less on the lesion",
+        "undecided": "no sure difference",
+    }
+    lines = [
+        f"against {other}: {said[compare(row)]}, {show(row, 0, signed=True)} points"
+        for other, row in gaps.iterrows()
+    ]
+    return "\n".join(lines)

@@ -42,6 +42,10 @@ class TestChapter:
         outputs = [o for c in code for o in c.outputs]
         assert not [o for o in outputs if o.output_type == "error" or o.get("name") == "stderr"]
 
+    def test_its_code_fits_the_page(self, chapter):
+        code = [c.source for c in self.cells(chapter) if c.cell_type == "code"]
+        assert max(len(line) for source in code for line in source.splitlines()) <= 88
+
     def test_has_folded_solutions(self, chapter):
         prose = "".join(c.source for c in self.cells(chapter) if c.cell_type == "markdown")
         assert len(re.findall(r":::\{solution\} ex-.*\n:class: dropdown", prose)) >= 2

@@ -53,3 +53,14 @@ def test_the_first_gradient():
     # y: 0 but for the last row, which falls to zero: the values 0 to 4, times 2.
     # x: 2 in four columns of five rows, and -8 in the last one.
     assert found == pytest.approx((2 * 10 + 5 * (4 * 2 + 8)) / (25 * 18))
+
+
+def test_the_gradient_of_an_offset():
+    """The shares of an image whose points all lie a quarter above their pixels: y falls by 1."""
+    ramp = np.tile(np.arange(5, dtype="float32")[:, None, None], (1, 1, 5, 1))  # along y
+    w = np.zeros((3, 3, 1, 1), "float32")
+    w[1, 1] = 2
+    offset = np.full((1, 5, 5, 18), -0.25)
+    found = faults.offset_gradient(deform_conv2d, ramp, w, offset)
+    np.testing.assert_allclose(found[0, 1:, 1:, 8], 2)  # y of the middle point
+    assert not found[..., :8].any()

@@ -201,7 +201,14 @@ DRAWN = {
         IMAGE[None], MASK[None], [np.array([[GRID + 4, GRID * 3 + 2]])], ["round"], "test"
     ),
     "ratios": lambda: deformable.ratios(
-        {"ours": frame([14, 28], plain=[1.0, 2], deformable=[3.0, 4], torchvision=[2.0, 6])}
+        {
+            "ours": {
+                "seconds": {
+                    "14": {"plain": 1.0, "deformable": 3.0, "torchvision": 2.0},
+                    "28": {"plain": 2.0, "deformable": 4.0, "torchvision": 6.0},
+                }
+            }
+        }
     ),
     "softmax_axes": lambda: attention.softmax_axes(
         np.array([[1.0, 2], [3, -4]]), np.array([[0.3, 0.7], [0.9, 0.1]]), np.eye(2)
@@ -349,6 +356,19 @@ def test_every_figure_is_in_the_list():
         if getattr(function, "__annotations__", {}).get("return") is Figure
     ]
     assert len(drawing) + 1 == len(DRAWN)  # and `not_measured`
+
+
+@pytest.mark.parametrize(
+    ("draw", "why"),
+    [
+        (lambda: deformable.over_lesions(TWO[:0], MASK[None][:0], [], [], "test"), "fewer than"),
+        (lambda: deformable.ratios({}), "the benchmarks are being made again"),
+        (lambda: attention.on_the_lesion(pd.DataFrame(), "test"), "no lesion has"),
+    ],
+)
+def test_what_is_not_measured_is_said(draw, why):
+    (ax,) = seen(draw())["axes"]
+    assert ax["texts"][0].startswith(f"not measured: {why}")
 
 
 def test_patients_of_whom_nothing_is_known():

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 from fakes import dataset_of
 from keras import layers
@@ -90,8 +91,13 @@ class TestShapes:
 
     def test_leaves_out_specks_and_what_is_not_outlined(self):
         assert list(lesson.shapes(self.dataset(), np.array([4, 3, 2, 1, 0])).index) == [0, 1, 2]
+
+    def test_of_no_outline_nothing_is_said(self):
         bare = replace(self.dataset(), masks=None, outlined=None)
-        assert lesson.shapes(bare, np.arange(5)).empty
+        table = lesson.shapes(bare, np.arange(5))
+        assert table.empty
+        assert lesson.choose_shapes(table) == {}
+        assert bare.images[table.index].shape == (*lesson.outlines(bare, table.index).shape, 3)
 
     def test_are_chosen_by_rule(self):
         table = lesson.shapes(self.dataset(), np.arange(5))
@@ -118,6 +124,12 @@ class TestSamplingPoints:
         np.testing.assert_allclose(moved - fixed, np.broadcast_to([4.0, -8.0], fixed.shape))
         np.testing.assert_allclose(fixed[0, 2, 5, 4], [2 * 4 + 3, 5 * 4 + 3])
 
+    def test_of_no_image(self, model):
+        points = lesson.sampling_points(model, np.zeros((0, 32, 32, 3)))
+        assert points.shape == (0, 8, 8, 2, 9, 2)
+        found = lesson.means(lesson.shift_by_zone(points, np.zeros((0, 32, 32))), np.zeros(0))
+        assert lesson.shifts_in_words(found).startswith("not measured")
+
     def test_lie_where_the_network_looks(self, model):
         """The pixels that move `features` at a place have the fixed point as their middle."""
         features = keras.Model(model.inputs[0], model.get_layer("features").output)
@@ -140,8 +152,26 @@ def test_shift_by_zone():
     outlines[0, :, :32] = 1
     table = lesson.shift_by_zone(points, outlines)
     assert list(table.loc[0, ["inside", "outside"]]) == [5, 0]
+    gaps = table.loc[0, ["inside - border", "border - outside"]]
+    assert gaps.sum() == 5
     assert table["outside"][1] == pytest.approx(2.5)
     assert np.isnan(table["inside"][1])
+
+
+def test_means_count_each_lesion_once_and_leave_out_what_is_not_known():
+    table = pd.DataFrame({"a": [1, 3, 6], "b": [2, np.nan, 5], "c": [np.nan] * 3})
+    found = lesson.means(table, np.array(["x", "x", "y"]))
+    assert list(found["value"]) == [4, 3.5]
+    assert (found["low"] < found["high"]).all()
+
+
+def test_shifts_in_words():
+    rows = {"inside - border": [1, 0.5, 2], "border - outside": [-1, -2, -0.5]}
+    found = pd.DataFrame(rows, index=["value", "low", "high"]).T
+    assert lesson.shifts_in_words(found) == (
+        "Points move farther inside than on the border: +1.00 (+0.50 to +2.00) pixels.\n"
+        "Points move less far on the border than outside: -1.00 (-2.00 to -0.50) pixels."
+    )
 
 
 def test_shift_in_words():
@@ -179,3 +209,30 @@ def test_watch_sees_each_batch_and_each_epoch():
     assert losses[0] > losses[1] > losses[2]
     assert len(watch.gamma) == 6  # two batches of 16, three times
     assert watch.alpha == pytest.approx([0.01, *watch.gamma[1::2]])
+
+
+class TestOnTheLesion:
+    """The lesion is the left half of two images; the third has no outline."""
+
+    def dataset(self):
+        masks = np.zeros((3, 16, 16), "uint8")
+        masks[:2, :, :8] = 1
+        known = np.array([True, True, False])
+        return replace(dataset_of([0, 1, 2], list("abc")), masks=masks, outlined=known)
+
+    def test_shares(self):
+        left = np.tile([1.0, 0.0], (3, 2, 1))
+        maps = {"left": left, "uniform": np.ones((3, 2, 2)), "right": 1 - left}
+        shares = lesson.on_the_lesion(maps, self.dataset(), np.array([2, 1, 0]))
+        assert list(shares.index) == [1, 0]
+        assert shares.loc[0].to_dict() == {"left": 1, "uniform": 0.5, "right": 0}
+        assert lesson.against_others(shares, np.array(["b", "a"])).splitlines() == [
+            "against uniform: more on the lesion, +50 (+50 to +50) points",
+            "against right: more on the lesion, +100 (+100 to +100) points",
+        ]
+
+    def test_where_no_outline_is_known(self):
+        bare = replace(self.dataset(), masks=None, outlined=None)
+        shares = lesson.on_the_lesion({"uniform": np.ones((3, 2, 2))}, bare, np.arange(3))
+        assert lesson.means(shares, bare.lesions[shares.index]).empty
+        assert lesson.against_others(shares, bare.lesions[:0]).startswith("not measured")

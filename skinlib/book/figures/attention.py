@@ -127,6 +127,8 @@ def on_the_lesion(shares: pd.DataFrame, data: str) -> Figure:
 
     `shares`: one row per map; columns `value`, `low`, `high`, from 0 to 1.
     """
+    if shares.empty:
+        return style.not_measured("no lesion has a known outline")
     xlabel = "share of the map's mass on the lesion, 95 % interval"
     figure, ax = style.row_chart(shares.index, 0.4 * len(shares) + 1, xlabel, data)
     style.intervals(ax, shares)

@@ -175,6 +175,8 @@ def over_lesions(
         titles: of each image.
         data: name of the data set.
     """
+    if not titles:
+        return style.not_measured("fewer than three lesions have a known outline")
     figure, axes = style.image_grid(len(images), 1 + len(points[0]), labels=titles)
     for row, image, outline, places in zip(axes, images, outlines, points, strict=True):
         for ax in row:
@@ -200,12 +202,15 @@ def over_lesions(
     return figure
 
 
-def ratios(machines: dict[str, pd.DataFrame]) -> Figure:
+def ratios(benches: dict[str, dict]) -> Figure:
     """Time of a step on each machine, as a multiple of the plain convolution's.
 
-    `machines`: its name -> one row per side of the feature map; columns `plain`, `deformable` and
-    perhaps `torchvision`, in seconds.
+    `benches`: machine -> a record, whose `seconds` hold for each side of the feature map the times
+    `plain`, `deformable` and perhaps `torchvision`.
     """
+    if not benches:
+        return style.not_measured("the benchmarks are being made again")
+    machines = {name: pd.DataFrame(bench["seconds"]).T for name, bench in benches.items()}
     figure, ax = plt.subplots(figsize=(style.WIDTH, 3.4 + 0.5 * len(machines)))
     colours = sns.color_palette("colorblind")[1:]
     for (machine, seconds), mark, colour in zip(machines.items(), "DsPv^", colours, strict=False):
