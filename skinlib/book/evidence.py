@@ -382,6 +382,15 @@ def pointing(runs: pd.DataFrame) -> pd.DataFrame:
 CONTROLS = {kind: f"control: {kind}" for kind in MAPS[1:]}
 
 
+def pointing_words(table: pd.DataFrame) -> pd.DataFrame:
+    """`pointing` with one row per map, its scores as text, and how many `trainings` it has."""
+    if table.empty:
+        return table
+    words = table.apply(show, axis=1, digits=2, percent=False)
+    words = words.unstack(0, sort=False)[list(POINTING)]
+    return words.assign(trainings=table.loc["overlap", "runs"].astype(int))
+
+
 def with_controls(runs: pd.DataFrame) -> pd.DataFrame:
     """The table, with a row per control that stands beside a proposed network's map.
 

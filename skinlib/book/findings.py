@@ -40,8 +40,13 @@ def counted(runs: pd.DataFrame) -> str:
     dead = int((runs["dead"] != "").sum())
     text = f"{_many(len(runs), 'run')} on HAM10000: {', '.join(parts)}. "
     text += f"{_many(dead, 'run')} marked dead." if dead else "None is marked dead."
+    return f"{text} {not_run(runs)}".strip()
+
+
+def not_run(runs: pd.DataFrame) -> str:
+    """Which of the six networks have no run; nothing if all have."""
     missing = [evidence.NAMES[n] for n in evidence.NAMES if n not in set(runs["model"])]
-    return text + (f" Not yet run: {', '.join(missing)}." if missing else "")
+    return f"Not yet run: {', '.join(missing)}." if missing else ""
 
 
 def alive(runs: pd.DataFrame) -> str:
@@ -423,13 +428,15 @@ def deletion(curves: Mapping[str, Mapping[str, np.ndarray]]) -> str:
     return " ".join(said)
 
 
-def half_a_cell(scores: Mapping[str, Mapping[str, float]]) -> str:
+def half_a_cell(scores: pd.DataFrame) -> str:
     """What moving a map by half a cell does.
 
-    `scores`: way -> `value`, `low`, `high` of the overlap; one is "as drawn".
+    `scores`: `value`, `low`, `high` of the overlap, one row per way; one is "as drawn".
     """
-    values = pd.Series({way: row["value"] for way, row in scores.items()})
-    listed = ", ".join(f"{way} {show(row, 2, False)}" for way, row in scores.items())
+    if scores.empty:
+        return "No outline is known: not measured."
+    values = scores["value"]
+    listed = ", ".join(f"{way} {show(row, 2, False)}" for way, row in scores.iterrows())
     return (
         f"Half a cell moves the overlap from {values.min():.2f} to {values.max():.2f} ({listed}). "
         f"The network is the same: {values.max() - values.min():.2f} of overlap hang on where a "

@@ -51,6 +51,13 @@ def outlined(dataset: Dataset, rows: np.ndarray) -> np.ndarray:
     return dataset.outlined[rows]
 
 
+def masks(dataset: Dataset, rows: np.ndarray) -> np.ndarray:
+    """The outlines of these images: (N, H, W), 1 on the lesion; 0 where none is known."""
+    if dataset.masks is None:
+        return np.zeros((len(rows), *dataset.image_shape[:2]), "uint8")
+    return dataset.masks[rows]
+
+
 def means(table: pd.DataFrame, lesions: np.ndarray) -> pd.DataFrame:
     """The mean of each column over lesions, with its interval; NaN is left out.
 
@@ -172,9 +179,9 @@ def largest_part(mask: np.ndarray) -> np.ndarray:
     return (parts == sizes.argmax()) & (parts > 0)
 
 
-def outlines(dataset: Dataset, rows: Iterable[int]) -> np.ndarray:
-    """`largest_part` of each outline: bool (N, H, W). All of `rows` must be outlined."""
-    found = [largest_part(dataset.masks[row]) for row in rows]
+def outlines(dataset: Dataset, rows: np.ndarray) -> np.ndarray:
+    """`largest_part` of each of the `masks`: bool (N, H, W)."""
+    found = [largest_part(mask) for mask in masks(dataset, rows)]
     return np.reshape(found, (-1, *dataset.image_shape[:2]))
 
 
@@ -361,7 +368,7 @@ def on_the_lesion(
     known = outlined(dataset, rows)
     if not known.any():
         return pd.DataFrame(columns=list(maps), dtype=float)
-    lesion = cells(dataset.masks[rows[known]], next(iter(maps.values())).shape[1])
+    lesion = cells(masks(dataset, rows[known]), next(iter(maps.values())).shape[1])
     shares = {name: energy(values[known], lesion) for name, values in maps.items()}
     return pd.DataFrame(shares, index=rows[known])
 

@@ -6,10 +6,13 @@ from numbers import Integral, Real
 import pandas as pd
 
 CELL = "padding: 0.2em 0.8em; text-align: "
+NOTHING = "not yet run"
 
 
 class show:
     """A table with air, its numbers right-aligned under their heads; text where there is no HTML.
+
+    An empty one says that it is not yet run.
 
     Several levels of an index or of columns are joined into one head; a corner without a name is
     no head at all.
@@ -29,9 +32,11 @@ class show:
         self.sides = ["right" if number else "left" for number in right]
 
     def __repr__(self) -> str:
-        return self.table.to_string()
+        return NOTHING if self.table.empty else self.table.to_string()
 
     def _repr_html_(self) -> str:
+        if self.table.empty:
+            return f"<p>{NOTHING}</p>"
         corner = self.table.index.name
         heads = [_cell("th", corner, "left", "col") if corner else "<td></td>"]
         pairs = zip(self.table.columns, self.sides, strict=True)

@@ -84,6 +84,7 @@ def test_no_runs_give_empty_tables():
     for name in ("counts", "vital_signs", "new_images", "costs", "pointing", "overlap_by_class"):
         assert getattr(evidence, name)(NONE).empty
     assert evidence.pairs(NONE, 64).empty
+    assert evidence.pointing_words(evidence.pointing(NONE)).empty
     assert list(evidence.gap_chart(NONE).index) == ["always answering nv"]
     assert set(evidence.table1_words(NONE, PAPER, 64)["ours, random"]) == {"not yet run"}
     assert evidence.kept(NONE) is None
@@ -196,6 +197,10 @@ def test_heat_maps_count_each_lesion_once():
     assert with_blob.loc["blob in the middle", "overlap"] == pytest.approx(0.7)
     assert "none of 1 network beats a blob" in findings.against_blob(found, "test")
     assert "worse than a blob" in findings.heat_maps(runs)
+    words = evidence.pointing_words(found)
+    assert list(words.index[:2]) == ["proposed", "control: fresh weights"]
+    assert words.loc["proposed", "overlap"].startswith("0.40")
+    assert words.loc["proposed", "trainings"] == 1
     by_class = evidence.overlap_by_class(runs)
     assert by_class.loc["nv", "proposed"] == pytest.approx(0.3 + 0.2 / 3)
     assert by_class.loc["nv", "images"] == 3
@@ -373,9 +378,10 @@ def test_a_probability_is_not_an_accuracy():
 
 def test_half_a_cell():
     scores = {"up": {"value": 0.4, "low": 0.3, "high": 0.5}, "as drawn": {"value": 0.1}}
-    sentence = findings.half_a_cell(scores)
+    sentence = findings.half_a_cell(pd.DataFrame(scores).T)
     assert "from 0.10 to 0.40 (up 0.40 (0.30 to 0.50), as drawn 0.10)" in sentence
     assert "0.30 of overlap hang" in sentence
+    assert "not measured" in findings.half_a_cell(pd.DataFrame())
 
 
 def test_a_good_order_deletes_fast_and_inserts_fast():
@@ -386,6 +392,12 @@ def test_a_good_order_deletes_fast_and_inserts_fast():
         "blob (0.60), not told apart from same (0.10). During insertion the probability is 0.10 on "
         "average with the order of map: worse than blob (0.60), not told apart from same (0.10)."
     )
+
+
+def test_networks_without_a_run_are_named():
+    missing = findings.not_run(table(of_accuracy(0)))
+    assert missing == "Not yet run: ARL14, ARL50, AlexNet, VGG16, ResNet50."
+    assert findings.not_run(pd.DataFrame({"model": list(evidence.NAMES)})) == ""
 
 
 def test_dead_runs_are_named():

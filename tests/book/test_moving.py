@@ -36,7 +36,9 @@ from skinlib.models import build
 def drawn(chart, settings):
     """The chart as SVG, with its sliders at some settings and its lines as points."""
     spec = as_points(chart.to_dict())
-    bound = {parameter["name"]: parameter for parameter in spec["params"] if "bind" in parameter}
+    bound = {
+        parameter["name"]: parameter for parameter in spec.get("params", []) if "bind" in parameter
+    }
     for name, value in settings.items():
         bound[name]["value"] = value
     return vl_convert.vegalite_to_svg(spec)
@@ -233,6 +235,8 @@ def test_a_moved_heat_map_has_the_overlap_of_its_place():
         assert words[0] == f"this image: overlap {scores[1]:.2f}"
         assert words[1] == f"mean of 2 images: {scores.mean():.3f}"
     assert scores.mean() == 1  # where the lesion is
+    nothing = moving.heat_map_moved(images[:0], heat[:0], masks[:0], 0, "test")
+    assert said(nothing) == ["not measured: no outline is known"]
 
 
 def test_power_is_how_often_an_interval_lies_above_zero():

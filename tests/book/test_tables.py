@@ -38,3 +38,9 @@ def test_it_is_text_elsewhere():
         "1,131,188,768",
         "0.5",
     ]
+
+
+def test_an_empty_table_says_so():
+    for table in (pd.DataFrame(), TABLE[:0]):
+        assert repr(show(table)) == "not yet run"
+        assert show(table)._repr_html_() == "<p>not yet run</p>"

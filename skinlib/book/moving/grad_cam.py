@@ -30,6 +30,8 @@ def heat_map_moved(
         shown: the image to show.
         data: the data set's name.
     """
+    if not len(images):
+        return stack(words("'not measured: no outline is known'"))
     step = STEPS[1] - STEPS[0]
     controls = [
         slider("down", "map moved down (pixels)", 0, STEPS[0], STEPS[-1], step),
