@@ -111,6 +111,13 @@ def titled(rows: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     return rows.rename(index={name: f"{name} ({place[name]:.2%})" for name in shown})
 
 
+def test_images(runs: pd.DataFrame) -> pd.Series:
+    """How many test images each class has in the first run; 0 without runs."""
+    if runs.empty:
+        return pd.Series(0, index=CLASSES)
+    return per_class(runs["run"].iloc[0])["images"]
+
+
 def in_words(rows: pd.DataFrame) -> str:
     """'better: class weights +20.1 (+12.5 to +27.7); undecided: ...', in points."""
     parts = []

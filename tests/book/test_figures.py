@@ -371,6 +371,10 @@ def test_what_is_not_measured_is_said(draw, why):
     assert ax["texts"][0].startswith(f"not measured: {why}")
 
 
+def test_without_an_outline_the_middle_is_looked_at():
+    assert network.edge_of(0 * MASK) == (8, 8)
+
+
 def test_patients_of_whom_nothing_is_known():
     """ISIC 2018's files have no ages and no sites."""
     bare = dataset_of([0, 5], ["a", "b"])

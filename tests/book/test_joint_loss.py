@@ -115,6 +115,13 @@ def test_a_change_is_told():
     assert "alone: better: sum over the batch +14.3" in text
 
 
+def test_images_of_the_first_run_are_counted():
+    found = joint_loss.test_images(table((0, run())))
+    assert found["nv"] == 4
+    assert found["df"] == 1
+    assert not joint_loss.test_images(table()).any()
+
+
 def test_findings_without_runs():
     found = joint_loss.sweep(table())
     assert "not been made yet" in joint_loss.paper_finding(found)

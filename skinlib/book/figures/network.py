@@ -94,7 +94,12 @@ def _width(layer: keras.Layer) -> float:
 
 
 def edge_of(mask: np.ndarray) -> tuple[int, int]:
-    """The (row, column) of the lesion's right edge at half its height; mask uint8 (H, W)."""
+    """The (row, column) of the lesion's right edge at half its height; mask uint8 (H, W).
+
+    Without a lesion, the middle.
+    """
+    if not mask.any():
+        return mask.shape[0] // 2, mask.shape[1] // 2
     rows = np.flatnonzero(mask.any(axis=1))
     row = int(rows[len(rows) // 2])
     return row, int(np.flatnonzero(mask[row])[-1])
