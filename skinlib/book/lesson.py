@@ -16,7 +16,6 @@ from scipy.spatial import ConvexHull
 from skinlib.data.dataset import Dataset
 from skinlib.data.leakage import NEAR, perceptual_hash
 from skinlib.environment import jit_compile
-from skinlib.explain import cells, energy
 from skinlib.intervals import cluster_bootstrap, compare, show
 
 STEP = 4
@@ -44,13 +43,6 @@ def fit(
     return fitted.history
 
 
-def outlined(dataset: Dataset, rows: np.ndarray) -> np.ndarray:
-    """Which of these images have a known outline: bool (N,), from the images' rows (N,)."""
-    if dataset.masks is None or dataset.outlined is None:
-        return np.zeros(len(rows), bool)
-    return dataset.outlined[rows]
-
-
 def masks(dataset: Dataset, rows: np.ndarray) -> np.ndarray:
     """The outlines of these images: (N, H, W), 1 on the lesion; 0 where none is known."""
     if dataset.masks is None:
@@ -59,12 +51,10 @@ def masks(dataset: Dataset, rows: np.ndarray) -> np.ndarray:
 
 
 def means(table: pd.DataFrame, lesions: np.ndarray) -> pd.DataFrame:
-    """The mean of each column over lesions, with its interval; NaN is left out.
+    """The mean of each column over lesions, with its interval: `value`, `low` and `high`.
 
-    `table`: one row per image; `lesions`: what each of them shows.
-
-    Returns:
-        One row per column: `value`, `low` and `high`; empty if the table is.
+    `table`: one row per image, `lesions`: what each shows. What is NaN is left out, and a column
+    of nothing else.
     """
     rows = {}
     for name, values in table.items():
@@ -205,11 +195,12 @@ def shapes(dataset: Dataset, rows: np.ndarray) -> pd.DataFrame:
     Returns:
         Columns `elongation` and `solidity`; the index holds the images' rows, in order.
     """
-    found = {}
-    for row in np.sort(rows[outlined(dataset, rows)]):
-        outline = largest_part(dataset.masks[row])
-        if 0.08 < outline.mean() < 0.5:
-            found[row] = shape(outline)
+    rows = np.sort(rows)
+    found = {
+        row: shape(outline)
+        for row, outline in zip(rows, outlines(dataset, rows), strict=True)
+        if 0.08 < outline.mean() < 0.5
+    }
     table = pd.DataFrame(found, index=["elongation", "solidity"]).T
     return table.set_index(table.index.astype(int))
 
@@ -256,7 +247,7 @@ def shift_by_zone(points: np.ndarray, outlines: np.ndarray) -> pd.DataFrame:
 
     Returns:
         Columns `inside`, `border` and `outside`: mean shift in pixels, NaN where an image has no
-        such place; and the differences of neighbours, `inside - border` and `border - outside`.
+        such place.
     """
     shift = np.linalg.norm(points[:, :, :, 1] - points[:, :, :, 0], axis=-1).mean(-1)
     around = uniform_filter(outlines.astype(float), (1, STEP + 1, STEP + 1))
@@ -268,12 +259,9 @@ def shift_by_zone(points: np.ndarray, outlines: np.ndarray) -> pd.DataFrame:
     }
     count = {zone: here.sum((1, 2)) for zone, here in zones.items()}
     total = {zone: (shift * here).sum((1, 2)) for zone, here in zones.items()}
-    table = pd.DataFrame(
+    return pd.DataFrame(
         {zone: total[zone] / np.where(count[zone], count[zone], np.nan) for zone in zones}
     )
-    table["inside - border"] = table["inside"] - table["border"]
-    table["border - outside"] = table["border"] - table["outside"]
-    return table
 
 
 def shifts_in_words(found: pd.DataFrame) -> str:
@@ -353,42 +341,3 @@ class Watch(keras.callbacks.Callback):
 
     def on_train_end(self, logs: dict | None = None) -> None:
         self.alpha.append(self.look(self.model))
-
-
-def on_the_lesion(
-    maps: Mapping[str, np.ndarray], dataset: Dataset, rows: np.ndarray
-) -> pd.DataFrame:
-    """The share of each map that lies on the lesion, where its outline is known.
-
-    `maps`: name -> (N, h, h), of the images in these `rows` (N,).
-
-    Returns:
-        One row per image that has an outline, one column per name; from 0 to 1.
-    """
-    known = outlined(dataset, rows)
-    if not known.any():
-        return pd.DataFrame(columns=list(maps), dtype=float)
-    lesion = cells(masks(dataset, rows[known]), next(iter(maps.values())).shape[1])
-    shares = {name: energy(values[known], lesion) for name, values in maps.items()}
-    return pd.DataFrame(shares, index=rows[known])
-
-
-def against_others(shares: pd.DataFrame, lesions: np.ndarray) -> str:
-    """How much more of the first map lies on the lesion than of each other: a line each.
-
-    `shares`: of `on_the_lesion`; `lesions`: what each of its images shows.
-    """
-    if shares.empty:
-        return "not measured: no lesion has a known outline"
-    first, *others = shares
-    gaps = means(shares[others].rsub(shares[first], axis=0), lesions)
-    said = {
-        "better": "more on the lesion",
-        "worse": "less on the lesion",
-        "undecided": "no sure difference",
-    }
-    lines = [
-        f"against {other}: {said[compare(row)]}, {show(row, 0, signed=True)} points"
-        for other, row in gaps.iterrows()
-    ]
-    return "\n".join(lines)
