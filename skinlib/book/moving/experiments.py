@@ -17,7 +17,8 @@ def decided(predictions: pd.DataFrame, removed: float, times: float) -> pd.DataF
 
     Args:
         predictions: as a run's.
-        removed: 0 to 1, which part of the prior, the classes' shares in HAM10000, is divided out.
+        removed: which part of the prior, the classes' shares in HAM10000, is divided out, 0 to 1;
+            -1 puts it back where it was.
         times: how often the probability of a melanoma counts.
     """
     moved = predictions.copy()
