@@ -1,5 +1,6 @@
 """Works off a list of experiments: one process per run, here or on a Dask cluster."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -139,7 +140,7 @@ def run_all(
     folder, failed = Path(folder).resolve(), []
     options = ["--keep-weights"] if keep_weights else []
     commands = {
-        one.title: command(one, source, folder / _folder_name(one, source), *options)
+        one.title: command(one, source, folder / folder_name(one, source), *options)
         for one in experiments
     }
     results = _on_cluster(commands, scheduler) if scheduler else _here(commands, jobs)
@@ -160,9 +161,13 @@ Results = Generator[tuple[str, str]]
 """The title of each experiment that has ended, and why it failed, or nothing."""
 
 
-def _folder_name(experiment: Experiment, source: Source) -> str:
+def folder_name(experiment: Experiment, source: Source) -> str:
+    """A name for the folder of an experiment's run, for people: nothing reads it."""
     words = f"{experiment.title} {source.size}px"
-    return "_".join("".join(c if c.isalnum() or c in ".=" else " " for c in words).split())
+    name = "_".join("".join(c if c.isalnum() or c in ".=" else " " for c in words).split())
+    if len(name) > 120:  # what some file systems bear, with a checksum for what is cut
+        name = f"{name[:100]}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+    return name
 
 
 def _here(commands: dict[str, list[str]], jobs: int) -> Results:

@@ -11,12 +11,22 @@ from skinlib.experiments import (
     well,
 )
 from skinlib.models import MODELS
+from skinlib.sweep import Source, folder_name
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_no_experiment_is_listed_twice(name):
     runs = EXPERIMENTS[name](2)
     assert len({one.title for one in runs}) == len({str(one) for one in runs}) == len(runs)
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_each_run_has_a_folder_of_its_own_that_file_systems_bear(name):
+    """The recipe that trains well once gave a name of 270 characters."""
+    runs = EXPERIMENTS[name](3)
+    folders = {folder_name(one, Source("ham10000", 224)) for one in runs}
+    assert len(folders) == len(runs)
+    assert max(map(len, folders)) <= 120
 
 
 def test_table_1_has_all_six_networks_and_the_rivals_cross_entropy():
