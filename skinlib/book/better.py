@@ -203,9 +203,9 @@ def best(table: pd.DataFrame) -> str:
     sure = alone[found == "better"].sort_values("value", ascending=False)
     named = [f"*{name}* {100 * row['value']:+.1f}" for name, row in sure.iterrows()]
     text = (
-        f"Of {len(alone)} ingredients, {len(sure)} raise the balanced accuracy beyond chance"
-        f"{': ' if named else ''}{', '.join(named)}{' points' if named else ''}; "
-        f"{(found == 'worse').sum()} lower it."
+        f"Ingredients that were tried alone: {len(alone)} of {len(INGREDIENTS) - 1}. Of these, "
+        f"{len(sure)} raise the balanced accuracy beyond chance{': ' if named else ''}"
+        f"{', '.join(named)}{' points' if named else ''}; {(found == 'worse').sum()} lower it."
     )
     if TOGETHER in table.index:
         row = table.loc[TOGETHER]

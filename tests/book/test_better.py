@@ -70,7 +70,7 @@ def test_an_ingredients_gain_is_over_the_papers_recipe_on_the_same_images():
     assert found.loc["the paper's recipe", ["value", "low", "high"]].eq(0).all()
     assert (found["minutes"] == 2).all()
     sentence = better.best(found)
-    assert "Of 1 ingredients, 1 raise" in sentence
+    assert "tried alone: 1 of 12. Of these, 1 raise" in sentence
     assert "*flips and turns* +30.0 points" in sentence
     assert "from 60.0 to 100.0 %" in sentence
 
