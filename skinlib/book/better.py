@@ -47,16 +47,14 @@ def ingredients(runs: pd.DataFrame, *, resamples: int = 500) -> pd.DataFrame:
 
 
 def ingredient_words(table: pd.DataFrame) -> pd.DataFrame:
-    """`ingredients` for a page: one row per ingredient, run or not."""
-    rows = {}
-    for name in TRIED:
-        rows[name] = {BALANCED + ", %": "not yet run"}
-        if name in table.index:
-            row = table.loc[name]
-            rows[name] = {f"{score}, %": f"{100 * row[score]:.1f}" for score in SCORES}
-            rows[name]["gain, points"] = "" if name == PAPER else show(row, signed=True)
-            rows[name]["minutes"] = f"{row['minutes']:.0f}"
-    return pd.DataFrame(rows).T.fillna("").rename_axis("ingredient")
+    """`ingredients` for a page, in per cent and points."""
+    words = pd.DataFrame(index=table.index)
+    for score in SCORES:
+        words[f"{score}, %"] = [_percent(share) for share in table[score]]
+    gains = [show(row, signed=True) if name != PAPER else "" for name, row in table.iterrows()]
+    words["gain, points"] = gains
+    words["minutes"] = [f"{minutes:.0f}" for minutes in table["minutes"]]
+    return words.rename_axis("ingredient")
 
 
 def as_ablation(runs: pd.DataFrame) -> pd.DataFrame:
@@ -213,7 +211,8 @@ def best(table: pd.DataFrame) -> str:
             f" Together they are worth {show(row, signed=True)} points: from "
             f"{_percent(table.loc[PAPER, BALANCED])} to {_percent(row[BALANCED])} %."
         )
-    return text
+    missing = [name for name in TRIED if name not in table.index]
+    return text + (f" Not yet run: {', '.join(missing)}." if missing else "")
 
 
 def new_lesions(table: pd.DataFrame, names: Sequence[str]) -> str:

@@ -81,6 +81,8 @@ def side_by_side(table: pd.DataFrame, data: str, score: str = "accuracy") -> Fig
     `table`: one row per network; columns (source, "value" | "low" | "high"), from 0 to 1, NaN where
     there is no run. The first source is grey.
     """
+    if not len(table.columns):
+        return style.not_measured("not yet run")
     sources = list(dict.fromkeys(table.columns.get_level_values(0)))
     xlabel = f"{score}, 95 % intervals"
     figure, ax = style.row_chart(table.index, 0.75 * len(table) + 1.6, xlabel, data)
@@ -195,6 +197,8 @@ def ingredients(table: pd.DataFrame, parts: pd.DataFrame, data: str) -> Figure:
 
     `table`, `parts`: one row per thing; columns `value`, `low`, `high`, as shares.
     """
+    if table.empty:
+        return style.not_measured("not yet run")
     names = [*table.index, *parts.index]
     xlabel, height = "gain in balanced accuracy (points), 95 % interval", 0.42 * len(names) + 1.6
     figure, ax = style.row_chart(names, height, xlabel, data, shares=False)
