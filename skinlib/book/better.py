@@ -74,7 +74,8 @@ def parts(runs: pd.DataFrame) -> pd.DataFrame:
     """What each part adds in balanced accuracy: one row per part with enough pairs of runs."""
     runs = live(runs)
     runs = runs[runs["split"].isin(BOTH)]
-    means = runs.groupby(["split", "seed", "variant"])[BALANCED].mean().unstack("variant")
+    means = runs.groupby(["size", "split", "seed", "variant"])[BALANCED].mean()
+    means = means.unstack("variant")
     rows = {}
     for part in PARTS:
         pair = means.reindex(columns=["proposed", f"proposed without {part}"])
@@ -138,7 +139,8 @@ def judged(recipes: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         for place, rows in looks(runs).groupby("test set"):
             for score in SCORES:
                 table[name, f"{score}, {place}"] = interval_of_shares(rows[score])
-    mean = ensemble(runs) if recipes else None
+    *_, last = recipes.values()
+    mean = ensemble(last)
     if mean is not None:
         found = scores(mean, SCORES[:2]).T.to_dict()
         found[SCORES[2]] = {"value": _scores(mean)[SCORES[2]]}
@@ -208,27 +210,28 @@ def best(table: pd.DataFrame) -> str:
     if TOGETHER in table.index:
         row = table.loc[TOGETHER]
         text += (
-            f" Together they are worth {show(row, signed=True)} points: from "
+            f" The mixture that was taken is worth {show(row, signed=True)} points: from "
             f"{_percent(table.loc[PAPER, BALANCED])} to {_percent(row[BALANCED])} %."
         )
     missing = [name for name in TRIED if name not in table.index]
     return text + (f" Not yet run: {', '.join(missing)}." if missing else "")
 
 
-def new_lesions(table: pd.DataFrame, names: Sequence[str]) -> str:
-    """How a recipe does on new images beside another, in a sentence.
-
-    Args:
-        table: of `judged`.
-        names: of the two recipes; the second is what the sentence is about.
-    """
+def new_images(recipes: Mapping[str, pd.DataFrame]) -> str:
+    """How the second of two recipes does on new images beside the first; see `judged`."""
+    table, names = judged(recipes), list(recipes)
     if not all(name in table for name in names):
         return "How the network does on new images, trained well: not yet run."
     said = []
     for score in SCORES[::-1]:
         before, after = (table.loc[f"{score}, {ISIC}", name] for name in names)
-        said.append(f"a {score} of {show(after)} % instead of {show(before)}")
-    return f"On ISIC 2018's test set the same network, trained well, has {'; '.join(said)}."
+        said.append(f"{score} {show(after)} % instead of {show(before)}")
+    seeds = looks(recipes[names[-1]])["seed"].nunique()
+    text = (
+        f"On ISIC 2018's test set the same network, trained well, has: {'; '.join(said)} "
+        f"({seeds} training{'s' * (seeds > 1)})."
+    )
+    return text if seeds >= ENOUGH else f"{text} The rule asks for {ENOUGH}: this is not yet sure."
 
 
 def _scores(answers: pd.DataFrame) -> dict[str, float]:

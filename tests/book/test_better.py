@@ -53,9 +53,9 @@ def test_what_was_not_run_is_said():
     assert better.ingredients(NONE).empty
     assert better.ingredient_words(better.ingredients(NONE)).empty
     assert "not yet run" in better.best(better.ingredients(NONE))
-    judged = better.judged({"a": NONE, "b": better.as_ablation(NONE)})
-    assert not len(judged.columns)
-    assert "not yet run" in better.new_lesions(judged, ["a", "b"])
+    recipes = {"a": NONE, "b": better.as_ablation(NONE)}
+    assert not len(better.judged(recipes).columns)
+    assert "not yet run" in better.new_images(recipes)
     assert set(better.goal_words(better.goals(NONE, NONE))["reached, %"]) == {"not yet run"}
     assert better.parts(NONE).empty
 
@@ -106,7 +106,8 @@ def test_the_mean_answer_is_that_of_several_and_may_beat_each():
 
 def test_recipes_stand_side_by_side():
     paper = table(*(of(Recipe(seed=seed), 5, "grouped", 6) for seed in range(3)))
-    judged = better.judged({"paper": paper, "well": trained_well({}, isic=3)})
+    recipes = {"paper": paper, "well": trained_well({}, isic=3)}
+    judged = better.judged(recipes)
     assert list(dict.fromkeys(judged.columns.get_level_values(0))) == [
         "paper",
         "well",
@@ -115,8 +116,13 @@ def test_recipes_stand_side_by_side():
     row = judged.loc["balanced accuracy, ISIC 2018"]
     assert (row["paper", "value"], row["well", "value"]) == pytest.approx((0.4, 0.7))
     assert judged.loc["accuracy, its own test set"].isna()["mean of the trainings", "value"]
-    sentence = better.new_lesions(judged, ["paper", "well"])
-    assert "a balanced accuracy of 70.0 (70.0 to 70.0) % instead of 40.0" in sentence
+    sentence = better.new_images(recipes)
+    assert "; balanced accuracy 70.0 (70.0 to 70.0) % instead of 40.0" in sentence
+    assert sentence.endswith("(3 trainings).")
+    recipes["well"] = trained_well({}, isic=3, seeds=1)
+    assert better.new_images(recipes).endswith(
+        "(1 training). The rule asks for 3: this is not yet sure."
+    )
 
 
 @pytest.mark.parametrize(("isic", "words"), [(2, "met"), (4, "missed by 10.0")])
