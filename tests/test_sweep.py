@@ -141,7 +141,7 @@ def test_a_sweep_that_ends_leaves_no_process_behind(server, tmp_path, how):
 @pytest.fixture
 def cluster(stand_in):
     with LocalCluster(
-        n_workers=1, threads_per_worker=1, dashboard_address=None, silence_logs=50
+        n_workers=1, threads_per_worker=1, dashboard_address=":0", silence_logs=50
     ) as cluster:
         yield cluster
 
@@ -180,7 +180,7 @@ def test_a_worker_that_dies_costs_only_its_run(server, cluster, tmp_path):
 def test_a_cluster_without_workers_is_said(tmp_path, monkeypatch):
     monkeypatch.setattr(sweep, "WAIT", 1)
     with (
-        LocalCluster(n_workers=0, dashboard_address=None, silence_logs=50) as empty,
+        LocalCluster(n_workers=0, dashboard_address=":0", silence_logs=50) as empty,
         pytest.raises(SkinlibError, match=r"no worker has connected to .* start some with"),
     ):
         run_all([SMALL], PHANTOM, tmp_path, scheduler=empty.scheduler_address, progress=False)
