@@ -1,4 +1,4 @@
-# make book | test | lab | bench | stress | browser | pdf   (see README.md)
+# make book | test | check | lab | bench | stress | browser | pdf   (see README.md)
 DATA ?= phantom
 HAM10000 ?=
 KERNEL ?=
@@ -7,7 +7,7 @@ BIN := .venv/bin
 
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: book test lab bench stress browser pdf gpu-kernel pins
+.PHONY: book test check lab bench stress browser pdf gpu-kernel pins
 
 book: .venv/ready
 	$(BIN)/skinlib book --data $(DATA) $(if $(HAM10000),--ham10000 "$(HAM10000)") $(if $(KERNEL),--kernel $(KERNEL))
@@ -16,7 +16,11 @@ test: .venv/ready
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/pytest -n 2 --durations 15
+	$(BIN)/pytest -n 2 --durations 15 -m "not slow"
+
+# The rest of what every change must pass: slow tests, JAX, and the committed chapters under nbval.
+check: test
+	$(BIN)/pytest -n 2 --durations 15 -m slow
 	KERAS_BACKEND=jax JAX_DISABLE_MOST_OPTIMIZATIONS=1 $(BIN)/pytest -n 2 \
 	    tests/layers tests/test_losses.py \
 	    tests/models/test_models.py::test_training_changes_every_weight \

@@ -33,7 +33,7 @@ from skinlib.data.metadata import PARTS
 PARTS["training"] = broken.SMALL
 print("ready", flush=True)
 for size in range(600, 640):
-    prepare(sys.argv[2], size, progress=False)
+    prepare(sys.argv[2], size)
 """
 
 

@@ -3,10 +3,12 @@
 import json
 import logging
 import os
+import shutil
 import signal
 import sys
 import threading
 import warnings
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -39,10 +41,6 @@ def _check_root(data: str, root: Path | None) -> None:
 def prepare(
     root: Annotated[Path, typer.Argument(help="Folder of the HAM10000 archives.")],
     size: Size = 224,
-    resize: Annotated[
-        Literal["squash", "crop"],
-        typer.Option(help="Resize the whole image, or its central square."),
-    ] = "squash",
     part: Annotated[
         Literal["training", "test"],
         typer.Option(help="HAM10000 itself, or the test set of ISIC 2018 task 3."),
@@ -62,9 +60,9 @@ def prepare(
         from skinlib.data.download import download as fetch
 
         fetch(download, root)
-    dataset = ham10000.prepare(root, size, resize, part=part, strict=strict)
+    dataset = ham10000.prepare(root, size, part=part, strict=strict)
     height, width, _ = dataset.image_shape
-    print(f"{len(dataset):,} images of {height} x {width} ({dataset.resize})")
+    print(f"{len(dataset):,} images of {height} x {width}")
     print(dataset.table["dx"].value_counts().sort_index().to_string(header=False))
     assert isinstance(dataset.images, memmap)  # the data set was not cut down
     print(dataset.images.filename)
@@ -91,7 +89,7 @@ def train(
         ),
     ] = [],  # noqa: B006
     keep_weights: Keep = False,
-    stop_with_input: Annotated[bool, typer.Option("--stop-with-input", hidden=True)] = False,
+    child: Annotated[bool, typer.Option("--stop-with-input", hidden=True)] = False,
 ) -> None:
     """Trains one network, by default with the paper's recipe, and writes its run."""
     from skinlib.experiments import Experiment
@@ -101,8 +99,8 @@ def train(
     from skinlib.training.train import train as fit
 
     experiment = Experiment(_recipe(settings), split, test)
-    if stop_with_input:
-        _stop_with_input()
+    if child:
+        stop_with_input()
     _check_root(data, root)
     source = Source(data, size, root, count, data_seed, isic2018_test)
     dataset = source.load()
@@ -113,7 +111,7 @@ def train(
         folder,
         isic2018_test=source.load_isic2018_test(),
         keep_weights=keep_weights,
-        progress=not stop_with_input,
+        progress=not child,
     )
     for name, row in scores(run).iterrows():
         print(f"{name:<18} {show(row)}")
@@ -145,8 +143,8 @@ def _recipe(settings: list[str]):
     return TypeAdapter(Recipe).validate_json(json.dumps(fields))
 
 
-def _stop_with_input() -> None:
-    """Stops this process when its standard input ends: the sweep that started it has ended."""
+def stop_with_input() -> None:
+    """Stops this process when its standard input ends: the one that started it has ended."""
 
     def wait() -> None:
         os.read(sys.stdin.fileno(), 1)
@@ -237,12 +235,26 @@ def run(
 @app.command()
 def doctor() -> None:
     """Says what is there, and what to do about each thing that is missing."""
-    from skinlib.doctor import has, lacks
+    from skinlib.data import cache_folder
+    from skinlib.environment import environment
 
-    for line in has():
-        print(line)
-    for line in lacks():
-        print(f"missing: {line}")
+    place, cache = environment(), cache_folder()
+    packages = ", ".join(f"{name} {number}" for name, number in place["packages"].items())
+    gpus = ", ".join(place["gpus"])
+    prepared = ", ".join(sorted(path.parent.name for path in cache.glob("*/dataset.json")))
+    disk = next(folder for folder in (cache, *cache.parents) if folder.exists())
+    free = shutil.disk_usage(disk).free / 2**30
+    print(f"Python {place['python']}; {packages}; Keras runs on {place['backend']}")
+    print(f"{place['processor']}, {place['cores']} cores; GPU: {gpus or 'none'}")
+    print(f"cache {cache}: {prepared or 'empty'}; {free:.0f} GiB free, of which HAM10000 takes 4")
+    if not gpus:
+        print("missing: a GPU that the backend sees: fine for a laptop; on Linux make gpu-kernel")
+    if "ham10000" not in prepared:
+        print("missing: HAM10000 is not prepared: skinlib prepare FOLDER (--download isic: 2.8 GB)")
+    if not find_spec("jupyter_book"):
+        print("missing: jupyter-book: pip install -c constraints.txt -e '.[book]'")
+    if free < 4:
+        print("missing: room for the cache: free some, or point SKINLIB_DATA at another disk")
 
 
 FORESEEN = (SkinlibError, OSError, ImportError, EOFError, MemoryError, ValueError)

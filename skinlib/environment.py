@@ -9,6 +9,8 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import joblib
+
 import skinlib
 from skinlib.errors import SkinlibError
 
@@ -26,7 +28,7 @@ def environment() -> dict:
         "backend": keras.backend.backend(),
         "gpus": gpus(),
         "processor": processor(),
-        "cores": cores(),
+        "cores": joblib.cpu_count(),
     }
 
 
@@ -79,13 +81,6 @@ def processor() -> str:
             if line.startswith("model name"):
                 return line.split(":", 1)[1].strip()
     return platform.processor() or platform.machine()
-
-
-def cores() -> int:
-    """How many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def code() -> dict:

@@ -64,9 +64,6 @@ def heat_map(
         raise ValueError(
             f"model: expected a last layer with the activation softmax, got {model.layers[-1].name}"
         )
-    names = [known.name for known in model.layers]
-    if layer is not None and layer not in names:
-        raise ValueError(f"layer: expected one of {', '.join(names)}, got {layer!r}")
     classes, count = np.asarray(classes), model.output_shape[-1]
     if classes.shape != (len(images),) or not np.isin(classes, np.arange(count)).all():
         raise ValueError(
@@ -136,7 +133,7 @@ def heat_map_scores(model: keras.Model, dataset: Dataset, rows: np.ndarray) -> p
             heat_map(model, images, answers[0]),
             heat_map(fresh, images, answers[1]),
             np.broadcast_to(center_prior(size), masks.shape),
-            mask_at_resolution(masks, places),
+            upsample(cells(masks, places), masks.shape[1:]),
         )
         for name, heat in zip(MAPS, maps, strict=True):
             columns = {
@@ -188,19 +185,6 @@ def center_prior(size: int, deviation: float | None = None) -> np.ndarray:
     width = deviation or size / 5
     bell = np.exp(-((np.arange(size) - (size - 1) / 2) ** 2) / (2 * width**2))
     return bell[:, None] * bell
-
-
-def mask_at_resolution(masks: np.ndarray, places: int) -> np.ndarray:
-    """A control that knows the answer: the outline on as few places as a heat map is made of.
-
-    Args:
-        masks: (N, size, size), 1 on the lesion.
-        places: height and width of the layer.
-
-    Returns:
-        (N, size, size): the lesion's share of each place, stretched back like a heat map.
-    """
-    return upsample(cells(masks, places), masks.shape[1:])
 
 
 def cells(masks: np.ndarray, places: int) -> np.ndarray:

@@ -11,11 +11,11 @@ from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+import joblib
 from tqdm import tqdm
 
 from skinlib.data import load
 from skinlib.data.dataset import Dataset
-from skinlib.environment import cores
 from skinlib.errors import SkinlibError
 from skinlib.experiments import Experiment
 from skinlib.runs import Run, is_done
@@ -171,7 +171,7 @@ def folder_name(experiment: Experiment, source: Source) -> str:
 
 
 def _here(commands: dict[str, list[str]], jobs: int) -> Results:
-    threads = max(1, cores() // jobs) if jobs > 1 else None
+    threads = max(1, joblib.cpu_count() // jobs) if jobs > 1 else None
     processes: list[subprocess.Popen] = []
     pool = ThreadPoolExecutor(jobs)
     try:

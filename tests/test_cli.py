@@ -133,6 +133,7 @@ def test_a_warning_is_one_line(monkeypatch):
     assert said == "UserWarning: 3 images are damaged\n"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 @pytest.mark.parametrize("by", ["Ctrl-C", "the end of its sweep"])
 def test_stopping_is_one_sentence(tmp_path, by):
@@ -142,7 +143,7 @@ def test_stopping_is_one_sentence(tmp_path, by):
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
     if by == "Ctrl-C":
         said = b""
-        while b"images/s" not in said:  # the bar
+        while b"batch/s" not in said:  # the bar
             said += os.read(process.stderr.fileno(), 1000)
         os.kill(process.pid, signal.SIGINT)
     _, rest = process.communicate()
@@ -151,6 +152,7 @@ def test_stopping_is_one_sentence(tmp_path, by):
     assert b"Traceback" not in rest
 
 
+@pytest.mark.slow
 def test_a_sweep_says_what_it_will_do_and_skips_what_is_done(tmp_path, monkeypatch):
     one = Experiment(Recipe(model="small", epochs=1, beta=0.0))
     asked = []

@@ -60,6 +60,7 @@ def test_a_kept_network_is_small_and_loads_twice():
             np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", KEPT, ids=lambda folder: folder.name)
 def test_a_kept_network_gives_its_runs_answers(folder):
     run = Run.read(folder)

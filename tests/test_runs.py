@@ -105,6 +105,7 @@ def test_no_flipped_bit_is_believed(run, tmp_path, name):
         assert read.config == json.loads(whole)  # white space, which means nothing
 
 
+@pytest.mark.slow
 def test_the_table_has_one_row_per_run_whatever_its_folder_is_called(phantom, run, tmp_path):
     run.write(tmp_path / "a" / "z")
     recipe = replace(SMALL, seed=3, epochs=1)

@@ -121,6 +121,7 @@ def test_every_resample_has_every_class():
         assert np.bincount(labels, weight)[[3, 5, 6]] == pytest.approx([2, 40, 1])
 
 
+@pytest.mark.slow
 def test_the_interval_covers_what_it_should():
     """Lesions of four images, right or wrong together: 60 of a class, 40 of another."""
     rng = np.random.default_rng(0)

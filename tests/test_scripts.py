@@ -103,5 +103,5 @@ def test_ham10000_is_counted(imported, tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", ["ham10000_counts.py", str(tmp_path / "metadata.csv")])
     script.main()
     table = pd.read_csv(tmp_path / "ham10000_counts.csv", index_col="class")
-    assert table.loc["nv"].to_list() == [2, 1]
-    assert table.loc["mel"].to_list() == [1, 1]
+    assert table.loc["nv"].to_list() == [2, 1, 0]
+    assert table.loc["mel"].to_list() == [1, 1, 1]

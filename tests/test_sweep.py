@@ -71,6 +71,7 @@ def test_a_damaged_run_is_said_and_not_made_again(dataset, done, tmp_path):
         pending([SMALL], dataset, tmp_path)
 
 
+@pytest.mark.slow
 def test_each_run_has_a_process_and_failed_ones_are_named_at_the_end(dataset, tmp_path):
     lost = replace(SMALL, recipe=replace(SMALL.recipe, learning_rate=1e30))
     fields = {"alpha": (1.0,) * 7, "beta": 0.5, "options": {}, "seed": 2}
@@ -124,6 +125,7 @@ main()
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 def test_a_sweep_that_ends_leaves_no_process_behind(server, tmp_path, how):
@@ -146,6 +148,7 @@ def cluster(stand_in):
         yield cluster
 
 
+@pytest.mark.slow
 def test_a_cluster_runs_what_is_left(cluster, tmp_path):
     bad = replace(SMALL, recipe=replace(SMALL.recipe, learning_rate=1e30))
     with pytest.raises(SkinlibError, match=r"1 of 2 runs failed: .* \(the loss was nan\)"):
@@ -156,6 +159,7 @@ def test_a_cluster_runs_what_is_left(cluster, tmp_path):
     assert Run.read(folder).recipe == SMALL.recipe
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 def test_a_worker_that_dies_costs_only_its_run(server, cluster, tmp_path):
     """Its process ends with it, and the run goes on elsewhere."""

@@ -13,6 +13,9 @@ def main() -> None:
     table = pd.read_csv(sys.argv[1])
     classes = table.groupby("dx")
     counts = pd.DataFrame({"images": classes.size(), "lesions": classes["lesion_id"].nunique()})
+    alone = table[~table["lesion_id"].duplicated(keep=False)]
+    counts["lesions of one image"] = alone["dx"].value_counts()
+    counts = counts.fillna(0).astype(int)
     counts.rename_axis("class").to_csv(Path(__file__).with_suffix(".csv"))
 
 

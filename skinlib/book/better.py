@@ -10,7 +10,7 @@ import pandas as pd
 
 from skinlib.book.evidence import live
 from skinlib.book.moving.experiments import decided
-from skinlib.book.verdict import BOTH, ENOUGH, PARTS
+from skinlib.book.verdict import BOTH, ENOUGH, PARTS, pair_gaps
 from skinlib.data.dataset import CLASSES
 from skinlib.experiments import INGREDIENTS, MIXTURES, well
 from skinlib.intervals import compare, interval_of_shares, paired_difference, show, t_interval
@@ -50,7 +50,7 @@ def ingredient_words(table: pd.DataFrame) -> pd.DataFrame:
     """`ingredients` for a page, in per cent and points."""
     words = pd.DataFrame(index=table.index)
     for score in SCORES:
-        words[f"{score}, %"] = [_percent(share) for share in table[score]]
+        words[f"{score}, %"] = [show({"value": share}) for share in table[score]]
     gains = [show(row, signed=True) if name != PAPER else "" for name, row in table.iterrows()]
     words["gain, points"] = gains
     words["minutes"] = [f"{minutes:.0f}" for minutes in table["minutes"]]
@@ -72,16 +72,11 @@ def as_ablation(runs: pd.DataFrame) -> pd.DataFrame:
 
 def parts(runs: pd.DataFrame) -> pd.DataFrame:
     """What each part adds in balanced accuracy: one row per part with enough pairs of runs."""
-    runs = live(runs)
-    runs = runs[runs["split"].isin(BOTH)]
-    means = runs.groupby(["size", "split", "seed", "variant"])[BALANCED].mean()
-    means = means.unstack("variant")
     rows = {}
     for part in PARTS:
-        pair = means.reindex(columns=["proposed", f"proposed without {part}"])
-        gaps = (pair.iloc[:, 0] - pair.iloc[:, 1]).dropna()
-        if len(gaps) >= ENOUGH:
-            rows[part] = t_interval(gaps)
+        pairs = pair_gaps(runs, f"proposed without {part}", [BALANCED], "64 x 64", BOTH)
+        if len(pairs) >= ENOUGH:
+            rows[part] = t_interval(pairs[BALANCED])
     return pd.DataFrame(rows, index=["value", "low", "high"], dtype=float).T
 
 
@@ -184,8 +179,8 @@ def goals(paper: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
 def goal_words(table: pd.DataFrame) -> pd.DataFrame:
     """`goals` for a page, in per cent."""
     words = pd.DataFrame(index=table.index)
-    words["goal, %"] = [_percent(goal) for goal in table["goal"]]
-    words["reached, %"] = [_percent(reached) or "not yet run" for reached in table["reached"]]
+    words["goal, %"] = [show({"value": goal}) for goal in table["goal"]]
+    words["reached, %"] = [show({"value": r}) or "not yet run" for r in table["reached"]]
     missed = table["goal"] - table["reached"]
     words["verdict"] = [
         "" if pd.isna(points) else f"missed by {100 * points:.1f}" if points > 0 else "met"
@@ -211,7 +206,7 @@ def best(table: pd.DataFrame) -> str:
         row = table.loc[TOGETHER]
         text += (
             f" The mixture that was taken is worth {show(row, signed=True)} points: from "
-            f"{_percent(table.loc[PAPER, BALANCED])} to {_percent(row[BALANCED])} %."
+            f"{100 * table.loc[PAPER, BALANCED]:.1f} to {100 * row[BALANCED]:.1f} %."
         )
     missing = [name for name in TRIED if name not in table.index]
     return text + (f" Not yet run: {', '.join(missing)}." if missing else "")
@@ -237,7 +232,3 @@ def new_images(recipes: Mapping[str, pd.DataFrame]) -> str:
 def _scores(answers: pd.DataFrame) -> dict[str, float]:
     recall = per_class(answers).loc["mel", "recall"]
     return {**score_values(answers, SCORES[:2]), SCORES[2]: recall}
-
-
-def _percent(share: float) -> str:
-    return "" if pd.isna(share) else f"{100 * share:.1f}"

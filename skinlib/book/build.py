@@ -283,10 +283,8 @@ def _status(folder: Path, seconds: dict[Path, float]) -> None:
     """Writes the tables that `book/status.md` shows."""
     rows = {"chapters": [("chapter", "seconds")], "machine": [("what", "which")]}
     for chapter in sorted(seconds):
-        lines = [
-            line for cell in _read(folder / chapter.name).cells for line in cell.source.split("\n")
-        ]
-        title = lines[0].removeprefix("# ") if lines else chapter.stem
+        head = _read(folder / chapter.name).cells[0].source
+        title = head.split("\n")[0].removeprefix("# ")
         rows["chapters"].append((f"[{title}]({chapter.name})", f"{seconds[chapter]:.0f}"))
     rows["chapters"].append(("all of them", f"{sum(seconds.values()):.0f}"))
     rows["machine"].append(("day", datetime.date.today().isoformat()))

@@ -97,28 +97,26 @@ def vital_signs(runs: pd.DataFrame) -> pd.DataFrame:
     return table.rename(columns=SIGNS).rename_axis(["network", "size"])
 
 
-def table1(runs: pd.DataFrame, paper: pd.DataFrame, name: str) -> pd.DataFrame:
-    """A score of the paper's table 1 beside ours, wherever we have one.
+def table1(runs: pd.DataFrame, paper: pd.DataFrame) -> pd.DataFrame:
+    """The accuracies of the paper's table 1 beside ours, wherever we have one.
 
     `paper` has one row per network, and a column per score, 0 to 1.
 
     Returns:
         One row per network; columns (source, "value" | "low" | "high" | "runs"). The first source
-        is the paper, with Wilson's interval of a test set of `TESTED` images if the score is the
-        accuracy; then ours by split and size.
+        is the paper, with Wilson's interval of a test set of `TESTED` images; then ours by split
+        and size.
     """
     table = {}
     sources = live(runs)[["size", "split"]].drop_duplicates()
     sources = sources[sources["split"].isin(BOTH)]
     sources = sources.sort_values(["size", "split"], ascending=False)
     for model in paper.index:
-        row = {("the paper", "value"): paper.loc[model, name]}
-        ends = wilson_interval(paper.loc[model, name], TESTED)
-        for end in ("low", "high"):
-            row["the paper", end] = ends[end] if name == "accuracy" else np.nan
+        printed = wilson_interval(paper.loc[model, "accuracy"], TESTED)
+        row = {("the paper", key): value for key, value in printed.items()}
         for size, split in sources.itertuples(index=False):
             source = f"ours, {split} split, {size} x {size}"
-            found = mean_over_seeds(live(runs, variant=model, split=split, size=size), name)
+            found = mean_over_seeds(live(runs, variant=model, split=split, size=size))
             row |= {(source, key): value for key, value in found.items()}
         table[NAMES[model]] = row
     return pd.DataFrame(table).T.astype(float)

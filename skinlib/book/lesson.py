@@ -81,7 +81,10 @@ def near_duplicate_control(dataset: Dataset, *, count: int = 100) -> pd.DataFram
     first = table[~again].set_index("lesion")["row"]
     second = table[again].drop_duplicates("lesion").set_index("lesion")["row"][:count]
     images = dataset.images[first.to_numpy()[:count]]
-    pairs = {name: (images, _each(images, change)) for name, change in CHANGES.items()}
+    pairs = {}
+    for name, change in CHANGES.items():
+        changed = [np.asarray(change(Image.fromarray(image))) for image in images]
+        pairs[name] = images, np.stack(changed)
     pairs["another image of the lesion"] = (
         dataset.images[first[second.index].to_numpy()],
         dataset.images[second.to_numpy()],
@@ -114,10 +117,6 @@ CHANGES: dict[str, Callable[[Image.Image], Image.Image]] = {
     "mirrored": lambda image: image.transpose(Image.Transpose.FLIP_LEFT_RIGHT),
 }
 """What a copy of an image may have gone through."""
-
-
-def _each(images: np.ndarray, change: Callable[[Image.Image], Image.Image]) -> np.ndarray:
-    return np.stack([np.asarray(change(Image.fromarray(image))) for image in images])
 
 
 def camera_frame(image: np.ndarray, resize: str) -> Image.Image:
@@ -268,19 +267,17 @@ def shifts_in_words(found: pd.DataFrame) -> str:
     """The differences of the zones' shifts, in pixels: a line each. `found`: `means` of them."""
     if found.empty:
         return "not measured: no lesion has a known outline"
-    inside = shift_in_words("inside", "on the border", found.loc["inside - border"])
-    border = shift_in_words("on the border", "outside", found.loc["border - outside"])
-    return f"{inside}\n{border}"
-
-
-def shift_in_words(first: str, second: str, row: Mapping[str, float]) -> str:
-    """The difference of two zones' shifts, in pixels, as a sentence with its interval."""
-    said = {
-        "better": f"Points move farther {first} than {second}",
-        "worse": f"Points move less far {first} than {second}",
-        "undecided": f"Whether points move farther {first} or {second} is undecided",
-    }[compare(row)]
-    return f"{said}: {show(row, 2, percent=False, signed=True)} pixels."
+    lines = []
+    for first, second in (("inside", "border"), ("border", "outside")):
+        row = found.loc[f"{first} - {second}"]
+        one, other = (zone.replace("border", "on the border") for zone in (first, second))
+        said = {
+            "better": f"Points move farther {one} than {other}",
+            "worse": f"Points move less far {one} than {other}",
+            "undecided": f"Whether points move farther {one} or {other} is undecided",
+        }[compare(row)]
+        lines.append(f"{said}: {show(row, 2, percent=False, signed=True)} pixels.")
+    return "\n".join(lines)
 
 
 def read_benches(folder: str | Path) -> dict[str, dict]:
@@ -296,20 +293,16 @@ def read_benches(folder: str | Path) -> dict[str, dict]:
 
 def against_goals(bench: Mapping) -> dict[str, str]:
     """What a benchmark measured, beside the goals that were set first: goal -> value."""
-    rows = {}
-
-    def add(goal: str, value: str, met: bool) -> None:
-        rows[goal] = value if met else f"{value}, missed"
-
     ratio = bench["seconds"]["14"]["ratio"]
-    add("time at 14 x 14, in plain convolutions: at most 4", f"{ratio:.2f}", ratio <= 4)
+    found = {"time at 14 x 14, in plain convolutions: at most 4": (f"{ratio:.2f}", ratio <= 4)}
     for side, peak in bench["memory"].items():
         goal = f"extra memory at {side} x {side}, in sizes of the input: below 12"
         value = f"{peak['deformable']:.0f} (a plain one: {peak['plain']:.0f})"
-        add(goal, value, peak["deformable"] < 12)
+        found[goal] = value, peak["deformable"] < 12
     speed = bench["network"]["plain"] / bench["network"]["deformable"]
-    add("training speed of the network at 64 x 64: at least 90 %", f"{speed:.0%}", speed >= 0.9)
-    return rows
+    goal = "training speed of the network at 64 x 64: at least 90 %"
+    found[goal] = f"{speed:.0%}", speed >= 0.9
+    return {goal: value if met else f"{value}, missed" for goal, (value, met) in found.items()}
 
 
 # Chapter 3

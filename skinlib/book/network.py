@@ -10,8 +10,7 @@ import pandas as pd
 
 from skinlib.cost import multiply_adds
 from skinlib.models import NAMES, build
-from skinlib.runs import Run, is_done
-from skinlib.training.train import trained_network
+from skinlib.runs import Run
 
 COSTS = {
     "parameters": "parameters",
@@ -46,53 +45,30 @@ def readings(options: Mapping[str, Mapping[str, Any]], size: int = 224) -> pd.Da
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
-def kept_network(folder: str | Path) -> tuple[keras.Model, Run | None]:
-    """A trained network whose weights were kept, and its run.
-
-    Where there is no run, the proposed network as it is before training, for images of 64 x 64, and
-    None.
-
-    Raises:
-        RecordError: if the run is damaged, or kept no weights.
-    """
-    if not is_done(Path(folder)):
-        keras.utils.set_random_seed(0)
-        return build("proposed", (64, 64, 3)), None
-    run = Run.read(Path(folder))
-    return trained_network(run), run
-
-
-def pulse(run: Run | None) -> pd.DataFrame:
-    """The vital signs of a run of the proposed network; no rows without a run.
+def pulse(run: Run) -> pd.DataFrame:
+    """The vital signs of a run of the proposed network.
 
     Returns:
         One row per sign: where a `fresh` layer starts (NaN if nowhere in particular), and what was
         measured of the `trained` one.
     """
-    rows = {}
-    if run is not None:
-        signs = run.config["vital_signs"]
-        moved, attention = signs["deformable"], signs["attention"]
-        rows = {
-            "offset, mean length (pixels of its map)": (0, moved["offset_mean"]),
-            "offset, 95th percentile": (0, moved["offset_p95"]),
-            "mask, mean": (0.5, moved["mask_mean"]),
-            "mask, standard deviation": (0, moved["mask_std"]),
-            "gamma": (0.01, attention["gamma"]),
-            "alpha on its highest tenth of places": (attention["uniform"], attention["top_tenth"]),
-            "share of ReLU units at zero on all images": (None, signs["dead_relu"]["share"]),
-        }
+    signs = run.config["vital_signs"]
+    moved, attention = signs["deformable"], signs["attention"]
+    rows = {
+        "offset, mean length (pixels of its map)": (0, moved["offset_mean"]),
+        "offset, 95th percentile": (0, moved["offset_p95"]),
+        "mask, mean": (0.5, moved["mask_mean"]),
+        "mask, standard deviation": (0, moved["mask_std"]),
+        "gamma": (0.01, attention["gamma"]),
+        "alpha on its highest tenth of places": (attention["uniform"], attention["top_tenth"]),
+        "share of ReLU units at zero on all images": (None, signs["dead_relu"]["share"]),
+    }
     columns = ["fresh", "trained"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns, dtype=float)
 
 
-def pulse_in_words(run: Run | None) -> str:
+def pulse_in_words(run: Run) -> str:
     """Which parts of a run's network are at work, in a few sentences."""
-    if run is None:
-        return (
-            "The run of this network is being made again. Until it is there, you look at "
-            "a network that has not been trained."
-        )
     signs = run.config["vital_signs"]
     if signs["dead"]:
         lead = f"**Not all of it is alive: {'; '.join(signs['dead'])}.**"
@@ -111,24 +87,16 @@ def pulse_in_words(run: Run | None) -> str:
 
 
 def costs(path: str | Path, table1: pd.DataFrame) -> pd.DataFrame:
-    """The paper's scores beside what the networks cost.
+    """`table1`, the paper's scores, one row per network, with the columns of `COSTS`.
 
-    Args:
-        path: what `benchmarks/models.py --record` wrote; may be missing.
-        table1: one row per network.
-
-    Returns:
-        `table1` with the columns of `COSTS`; NaN where nothing was measured.
+    `path`: what `benchmarks/models.py --record` wrote.
     """
-    models = json.loads(Path(path).read_text())["models"] if Path(path).exists() else {}
-    measured = pd.DataFrame.from_dict(models, orient="index")
-    return table1.join(measured.reindex(index=table1.index, columns=list(COSTS)))
+    models = json.loads(Path(path).read_text())["models"]
+    return table1.join(pd.DataFrame.from_dict(models, orient="index")[list(COSTS)])
 
 
 def machine(path: str | Path) -> str:
     """Where and how the costs were measured."""
-    if not Path(path).exists():
-        return "The costs are being measured again."
     record = json.loads(Path(path).read_text())
     place, settings = record["environment"], record["settings"]
     side = settings["size"]
@@ -146,11 +114,9 @@ def size_claim(widths: Mapping[str, int], rivals: pd.Series) -> str:
 
     Args:
         widths: a reading in words -> the network's parameters.
-        rivals: network -> its parameters; NaN where nothing was measured.
+        rivals: network -> its parameters.
     """
-    rivals = rivals.dropna().rename(index=NAMES)
-    if rivals.empty:
-        return "The other networks are being counted again."
+    rivals = rivals.rename(index=NAMES)
     lines = []
     for name, parameters in widths.items():
         larger = list(rivals.index[rivals > parameters])

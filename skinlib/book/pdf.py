@@ -102,45 +102,40 @@ def _contents(headings: list[tuple[int, str, int]], title: str, author: str) -> 
         </style><h1>{escape(title)}</h1>{escape(author)}<h2>Contents</h2>{lines}"""
 
 
-class _Links:
-    """Where a link to a page of the site leads in the PDF.
+def _mend_links(
+    writer: PdfWriter, papers: dict[str, tuple[PdfReader, int]], front: int, site: str
+) -> None:
+    """Lets links to pages of the site lead to pages of the PDF, behind `front` others.
 
-    Args:
-        papers: address on the site -> its pages on paper, and the number of those before them.
+    `papers`: address on the site -> its pages on paper, and the number of those before them.
     """
 
-    def __init__(self, papers: dict[str, tuple[PdfReader, int]]) -> None:
-        self.papers = papers
-
-    def place(self, address: str, mark: str) -> tuple[int, float] | None:
-        """Page, and height on it in points; None for what is not in the PDF."""
-        if address not in self.papers:
+    def place(address: str, mark: str) -> tuple[int, float] | None:  # page, and height in points
+        if address not in papers:
             return None
-        paper, before = self.papers[address]
-        place = paper.named_destinations.get(f"/{mark}")
-        if place is None:  # Chromium knows only marks to which the same page links
+        paper, before = papers[address]
+        target = paper.named_destinations.get(f"/{mark}")
+        if target is None:  # Chromium knows only marks to which the same page links
             return before, float(paper.pages[0].mediabox.top)
-        leaf = paper.get_destination_page_number(place) or 0
-        return before + leaf, float(place.top or paper.pages[leaf].mediabox.top)
+        leaf = paper.get_destination_page_number(target) or 0
+        return before + leaf, float(target.top or paper.pages[leaf].mediabox.top)
 
-    def mend(self, writer: PdfWriter, front: int, site: str) -> None:
-        """Lets the links of all pages lead to pages of the PDF, behind `front` others."""
-        for address, (paper, before) in self.papers.items():
-            for leaf in writer.pages[front + before : front + before + len(paper.pages)]:
-                for link in (note.get_object() for note in leaf.annotations or []):
-                    uri = link.get("/A", {}).get("/URI", "")
-                    if name := link.get("/Dest"):
-                        found = self.place(address, name.removeprefix("/"))
-                    elif uri.startswith(site):
-                        found = self.place(*uri.removeprefix(f"{site}/").partition("#")[::2])
-                        del link["/A"]
-                    else:
-                        continue
-                    if found:
-                        page = writer.pages[front + found[0]].indirect_reference
-                        assert page is not None  # the writer has all its pages
-                        place = Destination("", page, Fit.xyz(0, found[1]))
-                        link[NameObject("/Dest")] = place.dest_array
+    for address, (paper, before) in papers.items():
+        for leaf in writer.pages[front + before : front + before + len(paper.pages)]:
+            for link in (note.get_object() for note in leaf.annotations or []):
+                uri = link.get("/A", {}).get("/URI", "")
+                if name := link.get("/Dest"):
+                    found = place(address, name.removeprefix("/"))
+                elif uri.startswith(site):
+                    found = place(*uri.removeprefix(f"{site}/").partition("#")[::2])
+                    del link["/A"]
+                else:
+                    continue
+                if found:
+                    page = writer.pages[front + found[0]].indirect_reference
+                    assert page is not None  # the writer has all its pages
+                    target = Destination("", page, Fit.xyz(0, found[1]))
+                    link[NameObject("/Dest")] = target.dest_array
 
 
 def print_book(html: Path, names: list[str], title: str, author: str, output: Path) -> None:
@@ -160,16 +155,14 @@ def print_book(html: Path, names: list[str], title: str, author: str, output: Pa
             page.goto(f"{site}/{name}.html")
             paper = _print(page, before)
             papers[f"{name}.html"] = paper, before
-            headings += [
-                (depth, text, before + leaf) for depth, text, leaf in _headings(page, paper)
-            ]
+            headings += [(d, text, before + leaf) for d, text, leaf in _headings(page, paper)]
             before += len(paper.pages)
         page.set_content(_contents(headings, title, author))
         front = _print(page)
     writer = PdfWriter()
     for paper in (front, *(paper for paper, _ in papers.values())):
         writer.append(paper, import_outline=False)
-    _Links(papers).mend(writer, len(front.pages), site)
+    _mend_links(writer, papers, len(front.pages), site)
     chapter = None
     for depth, text, leaf in headings:
         parent = chapter if depth else None

@@ -1,4 +1,4 @@
-"""A Sphinx extension for two things that Jupyter Book has no setting for.
+"""A Sphinx extension for three things that Jupyter Book has no setting for.
 
 Colab opens the notebooks that the site hands out, not the committed ones. Those have a first cell
 that installs skinlib: see `skinlib.book.build.launchable`. The theme knows one branch, and needs
@@ -6,15 +6,19 @@ that for its links to edit a page.
 
 Figures and exercises are numbered by chapter, so that none is taken for one of the paper's.
 Equations run through, so that 1 to 5 are the paper's.
+
+A link to a term of the glossary shows the first sentence there while the mouse is on it.
 """
 
 import re
 from typing import Any
 
+from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
 BRANCH = "notebooks"  # written by .github/workflows/pages.yml
+GLOSSARY = "book/glossary"
 
 
 def _open_launchable(app: Sphinx, page: str, template: str, context: dict, doctree: Any) -> None:
@@ -47,7 +51,26 @@ def _renumber(app: Sphinx, env: BuildEnvironment) -> list[str]:
     return []
 
 
+def explain_terms(page: nodes.document, glossary: nodes.document) -> None:
+    """Gives each link to a term the first sentence of its definition as its title."""
+    sentences = {}
+    for item in glossary.findall(nodes.definition_list_item):
+        *terms, definition = item.children
+        sentence = re.split(r"(?<=\.)\s", definition.astext())[0]
+        sentences.update({name: sentence for term in terms for name in term["ids"]})
+    for link in page.findall(nodes.reference):
+        target = link.get("refuri", "").partition("#")[2]
+        if target in sentences:
+            link["reftitle"] = sentences[target]
+
+
+def _explain_terms(app: Sphinx, page: nodes.document, name: str) -> None:
+    if GLOSSARY in app.env.found_docs and name != GLOSSARY:
+        explain_terms(page, app.env.get_doctree(GLOSSARY))
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("env-get-updated", _renumber, priority=900)  # after Sphinx has numbered
+    app.connect("doctree-resolved", _explain_terms)
     app.connect("html-page-context", _open_launchable, priority=900)  # after the theme
     return {"parallel_read_safe": True, "parallel_write_safe": True}

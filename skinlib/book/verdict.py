@@ -132,7 +132,7 @@ def _means(runs: pd.DataFrame, variant: str, place: str, splits: Sequence[str]) 
     return runs.groupby(["split", "seed"]).mean(numeric_only=True)
 
 
-def _gaps(
+def pair_gaps(
     runs: pd.DataFrame,
     rival: str,
     columns: Sequence[str],
@@ -144,8 +144,8 @@ def _gaps(
     return (ours[list(columns)] - theirs[list(columns)]).dropna()
 
 
-def score(runs: pd.DataFrame, name: str, paper: float) -> Verdict:
-    """Whether a score of table 1 comes out within two points of the paper's, 0 to 1.
+def score(runs: pd.DataFrame, name: str, paper: float, margin: float = MARGIN) -> Verdict:
+    """Whether a score of table 1 comes out within a margin of the paper's, 0 to 1.
 
     Reproduced if the whole 95 % interval over seeds lies there, not reproduced if it lies wholly
     elsewhere, else undecided: scatter cannot help a claim.
@@ -155,7 +155,7 @@ def score(runs: pd.DataFrame, name: str, paper: float) -> Verdict:
 
     def rule(table: pd.DataFrame) -> tuple[Kind, Rows]:
         row = t_interval(table[name])
-        return KINDS[equivalence(row, paper, MARGIN)], {name: {**row, "paper": paper}}
+        return KINDS[equivalence(row, paper, margin)], {name: {**row, "paper": paper}}
 
     tables = {place: _means(runs, "proposed", place, ["random"]) for place in PLACES}
     return _decide(tables, _of(runs, "proposed"), rule, what="runs", unit="%")
@@ -163,7 +163,7 @@ def score(runs: pd.DataFrame, name: str, paper: float) -> Verdict:
 
 def better(runs: pd.DataFrame, rival: str, columns: Sequence[str] = PAPER_SCORES) -> Verdict:
     """Whether the proposed network is better than a rival on the paper's split."""
-    tables = {place: _gaps(runs, rival, columns, place) for place in PLACES}
+    tables = {place: pair_gaps(runs, rival, columns, place) for place in PLACES}
     return _decide(tables, _of(runs, "proposed", rival))
 
 
@@ -206,7 +206,7 @@ def parts(runs: pd.DataFrame) -> dict[str, Verdict]:
     """
     names = {part: f"proposed without {part}" for part in PARTS}
     gaps = {
-        place: {part: _gaps(runs, name, PAPER_SCORES, place, BOTH) for part, name in names.items()}
+        place: {p: pair_gaps(runs, name, PAPER_SCORES, place, BOTH) for p, name in names.items()}
         for place in PLACES
     }
     found = {}
@@ -229,7 +229,7 @@ def above(
     """
     tables = {}
     for place in PLACES:
-        gaps = {other: _gaps(runs, other, [column], place, splits)[column] for other in others}
+        gaps = {o: pair_gaps(runs, o, [column], place, splits)[column] for o in others}
         tables[place] = pd.DataFrame(gaps).dropna()
     return _decide(tables, _of(runs, "proposed", *others))
 

@@ -37,9 +37,6 @@ COLUMNS = {
 class Dataset:
     """Images of skin lesions with their table.
 
-    Two data sets are equal when they have the same name, the same images with the same classes and
-    lesions (by fingerprint), came to their size in the same way, and know the same outlines.
-
     Attributes:
         name: "phantom", "ham10000" or "isic2018_test".
         images: uint8 (N, H, W, 3), memory-mapped.
@@ -60,18 +57,6 @@ class Dataset:
 
     def __len__(self) -> int:
         return len(self.images)
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Dataset):
-            return NotImplemented
-        same = (self.about, len(self)) == (other.about, len(other))
-        return same and all(
-            mine is its or (mine is not None and its is not None and np.array_equal(mine, its))
-            for mine, its in ((self.outlined, other.outlined), (self.masks, other.masks))
-        )
-
-    def __hash__(self) -> int:
-        return hash(self.fingerprint)
 
     @property
     def labels(self) -> np.ndarray:

@@ -1,7 +1,6 @@
 """From the bytes of image files to arrays of one size, on all cores."""
 
 import io
-import os
 from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
@@ -66,5 +65,5 @@ def decode_all(
     reader: Reader, files: Iterable[File], read: Callable[[bytes], np.ndarray]
 ) -> Iterator[np.ndarray | str]:
     """`decode` of each file, in their order, on all cores."""
-    jobs = Parallel(min(os.cpu_count() or 1, 16), prefer="threads", return_as="generator")
+    jobs = Parallel(-1, prefer="threads", return_as="generator")
     return jobs(delayed(decode)(reader, file, read) for file in files)

@@ -1,6 +1,7 @@
 """Fetches HAM10000 from Harvard Dataverse or from the ISIC challenge's bucket."""
 
 import logging
+import sys
 import zipfile
 from importlib.metadata import version
 from pathlib import Path
@@ -41,31 +42,20 @@ HEADERS = {"User-Agent": f"skinlib/{version('skinlib')}"}  # Dataverse refuses t
 TIMEOUT = 60  # seconds without a byte
 
 
-def download(
-    source: Literal["dataverse", "isic"],
-    folder: str | Path,
-    *,
-    base_url: str | None = None,
-    progress: bool = True,
-) -> list[Path]:
+def download(source: Literal["dataverse", "isic"], folder: str | Path) -> None:
     """Fetches the training and the test set of HAM10000, after showing its licence.
 
     The training images are about 2.8 GB. A file gets its name only when it is whole: it has the MD5
     that Dataverse publishes, or, where none is published, opens as a zip file or reads as a table.
     What is there and whole is not fetched again.
 
-    `base_url` is another server with the same layout. Returns the paths of the files in `folder`.
-
     Raises:
-        ValueError: if `source` is neither.
         DataError: if the server refuses, breaks off or sends something else, or the folder cannot
             be written to.
     """
-    if source not in SERVERS:
-        raise ValueError(f'source: expected "dataverse" or "isic", got {source!r}')
     print(LICENCE, flush=True)
     pooch.get_logger().setLevel(logging.WARNING)
-    base, url = (base_url or SERVERS[source]).rstrip("/"), ""
+    base = SERVERS[source]
     folder = Path(folder).expanduser()
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -79,8 +69,7 @@ def download(
             path = folder / name
             if known_hash is None and path.exists() and not _is_whole(path, name):
                 path.unlink()
-            fetch = _Checked(name, progress)
-            pooch.retrieve(url, known_hash, fname=name, path=folder, downloader=fetch)
+            pooch.retrieve(url, known_hash, name, folder, downloader=_Checked(name))
     except (requests.RequestException, KeyError, TypeError) as error:
         raise DataError(
             f"{url} does not answer as it used to ({error}): try again later, use "
@@ -96,7 +85,6 @@ def download(
             f"{folder} cannot be written to ({error.strerror or error}): make room "
             "there, or choose another folder"
         ) from None
-    return [folder / name for name in files]
 
 
 def _of_dataverse(base: str) -> dict[str, tuple[str, str | None]]:
@@ -122,8 +110,9 @@ def _of_dataverse(base: str) -> dict[str, tuple[str, str | None]]:
 class _Checked(pooch.HTTPDownloader):
     """A downloader for pooch that refuses another kind of file than its name says."""
 
-    def __init__(self, name: str, progress: bool):
-        super().__init__(progressbar=progress, chunk_size=2**16, headers=HEADERS, timeout=TIMEOUT)
+    def __init__(self, name: str):
+        bar = sys.stderr.isatty()
+        super().__init__(progressbar=bar, chunk_size=2**16, headers=HEADERS, timeout=TIMEOUT)
         self.name = name
 
     def __call__(self, url: str, output_file: str, mate: object, **options: object) -> None:

@@ -8,7 +8,7 @@ import re
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -43,7 +43,6 @@ def prepare(
     *,
     part: Literal["training", "test"] = "training",
     strict: bool = False,
-    progress: bool = True,
 ) -> Dataset:
     """Opens HAM10000 at one size; the first time, decodes it into a memory-mapped file.
 
@@ -70,7 +69,6 @@ def prepare(
         part: "training" is HAM10000; "test" is the test set of ISIC 2018 task 3, a data set of its
             own ("isic2018_test"), whose lesions may be unknown.
         strict: refuse what is otherwise reported.
-        progress: show a bar while decoding.
 
     Raises:
         DataError: in one sentence, what was expected, what was found, and the way out.
@@ -81,15 +79,19 @@ def prepare(
             f'"test", got {resize!r}, {size!r} and {part!r}'
         )
     root, published = Path(root).expanduser().absolute(), PARTS[part]
-    with _naming(root):
+    try:
         listing = list_files(root)
         folder = cache_folder() / f"{published.name}-{size}-{resize}-{_key(published, listing)}"
         dataset, known = open_or_make(
             folder,
-            lambda scratch: _prepare(scratch, published, listing, size, resize, strict, progress),
+            lambda scratch: _prepare(scratch, published, listing, size, resize, strict),
             lambda known: _is_mended(known["left_out"], listing, size, resize),
         )
         _refuse(known["problems"], strict)
+    except DataError as error:
+        if Path(str(error).split()[0]).is_absolute():  # it names a path already
+            raise
+        raise DataError(f"{root}: {error}") from None
     for problem in known["problems"]:
         warnings.warn(f"{root}: {problem}", DataWarning, stacklevel=2)
     return dataset
@@ -165,13 +167,7 @@ def _match(
 
 
 def _prepare(
-    scratch: Path,
-    part: Part,
-    listing: Listing,
-    size: int,
-    resize: str,
-    strict: bool,
-    progress: bool,
+    scratch: Path, part: Part, listing: Listing, size: int, resize: str, strict: bool
 ) -> None:
     """Reads, decodes and writes a part of the data into a scratch folder."""
     left_out: dict[str, str] = {}
@@ -187,7 +183,7 @@ def _prepare(
 
         read = partial(read_jpeg, size=size, resize=resize)
         found = decode_all(reader, files.values(), read)
-        with tqdm(found, part.name, len(files), unit="image", disable=not progress) as found:
+        with tqdm(found, part.name, len(files), unit="image", disable=None) as found:
             rows = _usable(files, found, left_out)
             write_array(scratch / "images.npy", rows, (len(files), size, size, 3))
         if left_out:
@@ -250,17 +246,6 @@ def _is_mended(left_out: dict[str, str], listing: Listing, size: int, resize: st
             ):
                 return True
     return False
-
-
-@contextmanager
-def _naming(root: Path) -> Iterator[None]:
-    """Puts the folder's name before errors that do not begin with a path."""
-    try:
-        yield
-    except DataError as error:
-        if Path(str(error).split()[0]).is_absolute():
-            raise
-        raise DataError(f"{root}: {error}") from None
 
 
 def _refuse(problems: list[str], strict: bool) -> None:

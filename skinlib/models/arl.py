@@ -35,7 +35,7 @@ def arl(
     inputs = pixels(input_shape, least=32)
     x = layers.Rescaling(1 / 255, name="rescale")(inputs)
     x = layers.ZeroPadding2D(3, name="pad")(x)
-    x = _convolution(64, 7, "conv1", strides=2, padding="valid")(x)
+    x = _convolution(x, 64, 7, "conv1", strides=2, padding="valid")
     x = layers.ReLU(name="relu1")(x)
     x = layers.ZeroPadding2D(1, name="pad1")(x)
     x = layers.MaxPooling2D(3, strides=2, name="pool1")(x)
@@ -54,22 +54,18 @@ def _block(x, filters: int, strides: int, project: bool, alpha: float, name: str
 
     The first block of a stage changes the shape: there a 1 x 1 projection of x stands for x.
     """
-    residual = _convolution(filters, 1, f"{name}_conv1", strides=strides)(x)
+    residual = _convolution(x, filters, 1, f"{name}_conv1", strides=strides)
     residual = layers.ReLU(name=f"{name}_relu1")(residual)
-    residual = _convolution(filters, 3, f"{name}_conv2")(residual)
+    residual = _convolution(residual, filters, 3, f"{name}_conv2")
     residual = layers.ReLU(name=f"{name}_relu2")(residual)
-    residual = _convolution(4 * filters, 1, f"{name}_conv3")(residual)
+    residual = _convolution(residual, 4 * filters, 1, f"{name}_conv3")
     if project:
-        x = _convolution(4 * filters, 1, f"{name}_project", strides=strides)(x)
+        x = _convolution(x, 4 * filters, 1, f"{name}_project", strides=strides)
     x = AttentionResidual(alpha, name=f"{name}_attention")([residual, x])
     return layers.ReLU(name=f"{name}_out")(x)
 
 
-def _convolution(filters: int, size: int, name: str, strides: int = 1, padding: str = "same"):
+def _convolution(x, filters: int, size: int, name: str, strides: int = 1, padding: str = "same"):
     """A convolution and its batch normalisation."""
-
-    def apply(x):
-        x = layers.Conv2D(filters, size, strides, padding, name=name)(x)
-        return layers.BatchNormalization(epsilon=1.001e-5, name=f"{name}_norm")(x)
-
-    return apply
+    x = layers.Conv2D(filters, size, strides, padding, name=name)(x)
+    return layers.BatchNormalization(epsilon=1.001e-5, name=f"{name}_norm")(x)

@@ -1,7 +1,7 @@
 """Each chapter with its cells run twice in one kernel, as a reader does who changes one.
 
 A network that loads once per process, or a name that means two things, shows only then. It takes
-minutes, so it is no part of `make test`:
+minutes, so it is no part of `make check`:
 
     pytest -n 2 tests/book/cells_twice.py
 """

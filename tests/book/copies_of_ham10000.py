@@ -1,7 +1,7 @@
 """Each chapter on small copies of HAM10000, with the faults that `prepare` lets pass.
 
 The README's own two lines once ended in a traceback of chapter 1, for ISIC 2018's files
-hold no ages. It takes minutes, so it is no part of `make test`:
+hold no ages. It takes minutes, so it is no part of `make check`:
 
     pytest -n 2 tests/book/copies_of_ham10000.py
 """

@@ -180,6 +180,7 @@ def files_of(root):
     return {path: data for path, data in files.items() if "_build" not in path.parts}
 
 
+@pytest.mark.slow
 def test_a_book_is_made_without_touching_its_sources(tiny_book, capfd):
     before = files_of(tiny_book)
     page = build.make(tiny_book, {"data": "ham10000"})
@@ -191,6 +192,7 @@ def test_a_book_is_made_without_touching_its_sources(tiny_book, capfd):
     assert [cell.source for cell in offered.cells[1:]] == [PARAMETERS, "print(data, 6 * 7)"]
 
 
+@pytest.mark.slow
 def test_the_networks_are_put_beside_the_page_that_runs_them(tiny_book, monkeypatch):
     own = Path(__file__).parents[2] / "book"
     shutil.copytree(own / "_static" / "try_it", tiny_book / "book" / "_static" / "try_it")
@@ -209,6 +211,7 @@ def test_the_networks_are_put_beside_the_page_that_runs_them(tiny_book, monkeypa
     assert files_of(tiny_book) == before
 
 
+@pytest.mark.slow
 def test_a_broken_reference_fails_the_book(tiny_book, capfd):
     (tiny_book / "book" / "index.md").write_text("# Tiny\n\nSee {ref}`nowhere`.\n")
     (tiny_book / "book" / "chapter.ipynb").unlink()
@@ -263,6 +266,7 @@ time.sleep(600)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "how"),
     [
@@ -320,6 +324,7 @@ def test_the_repository_is_where_git_says(tmp_path, monkeypatch, remote, address
     assert build.repository(tmp_path) == "https://github.com/else/where"
 
 
+@pytest.mark.slow
 def test_where_the_repository_is_known_the_pages_say_so(tiny_book, monkeypatch):
     for name in ("_config.yml", "book/_static", "book/references.bib"):
         (shutil.copytree if (ROOT / name).is_dir() else shutil.copy)(ROOT / name, tiny_book / name)

@@ -119,7 +119,7 @@ def test_trainings_of_one_seed_count_once():
 
 def test_table_1_has_the_paper_first_and_the_larger_images_before_the_smaller():
     runs = table(of_accuracy(11), of_accuracy(11, size=224), of_accuracy(22, split="grouped"))
-    found = evidence.table1(runs, PAPER, "accuracy")
+    found = evidence.table1(runs, PAPER)
     assert list(dict.fromkeys(found.columns.get_level_values(0))) == [
         "the paper",
         "ours, random split, 224 x 224",

@@ -362,7 +362,6 @@ def test_every_figure_is_in_the_list():
     ("draw", "why"),
     [
         (lambda: deformable.over_lesions(TWO[:0], MASK[None][:0], [], [], "test"), "fewer than"),
-        (lambda: deformable.ratios({}), "the benchmarks are being made again"),
         (lambda: attention.on_the_lesion(pd.DataFrame(), "test"), "no lesion has"),
         (lambda: experiments.side_by_side(pd.DataFrame(index=["a"]), "test"), "not yet run"),
         (lambda: experiments.ingredients(pd.DataFrame(), rows(0.1), "test"), "not yet run"),

@@ -97,7 +97,7 @@ def test_a_single_pair_decides_nothing():
 def test_findings_name_what_was_decided():
     """Class weights find the akiec, twice, and lose one nv of four; beta does nothing."""
     made = [(s, run([0], **recipe)) for s in (0, 1) for recipe in ({}, SUM)]
-    made += [(s, run([5], **WEIGHTS)) for s in (0, 1)]
+    made += [(s, run([5], **way)) for s in (0, 1) for way in (WEIGHTS, {"sampling": "balanced"})]
     found = joint_loss.sweep(table(*made))
     text = joint_loss.paper_finding(found)
     assert "2 pairs of runs show no change of balanced accuracy under any reading" in text
@@ -119,14 +119,6 @@ def test_images_of_the_first_run_are_counted():
     found = joint_loss.test_images(table((0, run())))
     assert found["nv"] == 4
     assert found["df"] == 1
-    assert not joint_loss.test_images(table()).any()
-
-
-def test_findings_without_runs():
-    found = joint_loss.sweep(table())
-    assert "not been made yet" in joint_loss.paper_finding(found)
-    assert "not made yet" in joint_loss.practice_finding(found)
-    assert joint_loss.in_words(joint_loss.differences(found, "nv")) == ""
 
 
 def test_titled():

@@ -170,14 +170,8 @@ def test_shifts_in_words():
         "Points move farther inside than on the border: +1.00 (+0.50 to +2.00) pixels.\n"
         "Points move less far on the border than outside: -1.00 (-2.00 to -0.50) pixels."
     )
-
-
-def test_shift_in_words():
-    sure, not_sure = {"value": 1, "low": 0.5, "high": 2}, {"value": 1, "low": -1, "high": 3}
-    assert lesson.shift_in_words("inside", "outside", sure) == (
-        "Points move farther inside than outside: +1.00 (+0.50 to +2.00) pixels."
-    )
-    assert "is undecided: +1.00 (-1.00 to" in lesson.shift_in_words("inside", "outside", not_sure)
+    found.loc["inside - border"] = [1, -1, 3]
+    assert "is undecided: +1.00 (-1.00 to" in lesson.shifts_in_words(found)
 
 
 def test_benches_against_their_goals(tmp_path):

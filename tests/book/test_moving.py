@@ -95,10 +95,10 @@ def test_a_points_value_is_scipys_and_its_slope_a_forward_difference():
     np.testing.assert_allclose(table["slope"], (beyond - values) / 0.05, atol=1e-3)
 
 
-@pytest.mark.parametrize(("y", "x"), [(1.3, 2.25), (2, 0.5), (0, 4)])
-def test_a_point_shows_its_value_and_the_shares_of_its_neighbours(y, x):
-    words = said(moving.sampling_point(IMAGE), y=y, x=x)
-    value = map_coordinates(IMAGE, [[y], [x]], order=1)[0]
+@pytest.mark.parametrize(("y", "x", "m"), [(1.3, 2.25, 1), (2, 0.5, 0.3), (0, 4, 0)])
+def test_a_point_shows_its_value_and_the_shares_of_its_neighbours(y, x, m):
+    words = said(moving.sampling_point(IMAGE), y=y, x=x, m=m)
+    value = m * map_coordinates(IMAGE, [[y], [x]], order=1)[0]
     assert words[0].startswith(f"value {value:.3f}, slope in y ")
     assert words[0].endswith("on a kink") == (y == int(y))
     shares = [float(word.removeprefix("× ")) for word in words if word.startswith("× ")]

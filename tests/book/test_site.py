@@ -1,4 +1,12 @@
-from skinlib.book.site import number_by_chapter
+from docutils import nodes
+from docutils.core import publish_doctree
+
+from skinlib.book.site import explain_terms, number_by_chapter
+
+GLOSSARY = """
+offset
+    Where a point moves. It is learnt.
+"""
 
 
 def test_figures_count_by_chapter_and_equations_through_the_book():
@@ -22,3 +30,15 @@ def test_figures_count_by_chapter_and_equations_through_the_book():
         "book/count": {"figure": {"fig-d": ("A", 1)}},
         "book/glossary": {"figure": {"fig-e": ("A", 2)}},
     }
+
+
+def test_a_link_to_a_term_shows_its_first_sentence():
+    glossary = publish_doctree(GLOSSARY)
+    term = next(iter(glossary.findall(nodes.term)))
+    term["ids"] = ["term-offset"]
+    page = publish_doctree("text")
+    page += nodes.reference("", "offset", refuri="glossary.html#term-offset")
+    page += nodes.reference("", "elsewhere", refuri="glossary.html#top")
+    explain_terms(page, glossary)
+    titles = [link.get("reftitle") for link in page.findall(nodes.reference)]
+    assert titles == ["Where a point moves.", None]

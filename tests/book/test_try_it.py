@@ -91,6 +91,7 @@ def in_browser(page, model, options, inputs):
     return {name: [answer[name] for answer in answers] for name in answers[0]}
 
 
+@pytest.mark.slow
 def test_the_recorded_networks_answer_as_in_keras(page):
     inputs = images()
     runs = try_it.chosen(ROOT / "book" / "results")
@@ -114,6 +115,7 @@ def test_the_recorded_networks_answer_as_in_keras(page):
         assert np.abs(in_page[..., :2] - in_page[..., :2].round()).max() > 0.01  # points that moved
 
 
+@pytest.mark.slow
 def test_any_other_proposed_network_does_too(page):
     """Its parts on or off, batch normalisation, other pools, offsets that reach far."""
     inputs = images(3)

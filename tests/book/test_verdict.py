@@ -202,6 +202,7 @@ def test_parts_are_corrected_for_three_comparisons():
         assert answer.kind == Kind.UNDECIDED
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=40)
 @given(st.lists(st.lists(st.floats(-0.1, 0.1), min_size=6, max_size=6), min_size=3, max_size=3))
 def test_the_interval_of_a_part_says_what_its_p_says(gains):

@@ -433,7 +433,7 @@ def opened(workplace: Path) -> tuple[Dataset, list[str]]:
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            dataset = prepare(workplace / "root", 8, progress=False)
+            dataset = prepare(workplace / "root", 8)
     finally:
         if before is not None:
             os.environ["SKINLIB_DATA"] = before

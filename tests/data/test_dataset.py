@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -25,19 +23,6 @@ def test_classes_are_sorted_so_that_sklearn_agrees():
 def test_an_unknown_lesion_is_a_lesion_of_its_own(make_dataset):
     dataset = make_dataset(range(4), ["a", "a", None, None])
     assert dataset.lesions.tolist() == ["a", "a", "T_0002", "T_0003"]
-
-
-def test_equal_data_sets(make_dataset):
-    """Comparing two raised: the truth value of an array is ambiguous."""
-    dataset, copy = (make_dataset(range(7), list("aabcdef")) for _ in range(2))
-    assert dataset == copy
-    assert hash(dataset) == hash(copy)
-    masks = np.zeros((7, 16, 16), "uint8")
-    changes = {"name": "x", "fingerprint": "1", "resize": "crop", "masks": masks}
-    for name, value in changes.items():
-        assert dataset != replace(dataset, **{name: value})
-    assert replace(dataset, masks=masks) != replace(dataset, masks=masks + 1)
-    assert dataset != "a data set"
 
 
 @pytest.mark.parametrize("column", ["image_id", "dx", "lesion_id", None])

@@ -58,8 +58,7 @@ def root(tmp_path):
 
 @pytest.fixture
 def opened(root):
-    """`prepare` without a bar."""
-    return lambda size=8, **options: prepare(root, size, progress=False, **options)
+    return lambda size=8, **options: prepare(root, size, **options)
 
 
 def expected(size, resize="squash"):
@@ -123,9 +122,10 @@ def test_the_door_takes_the_first_of_a_permutation(root):
     np.testing.assert_array_equal(five.outlined, whole.outlined[rows])
     assert list(five.table["image_id"]) == [IDS[row] for row in rows]
     assert five.fingerprint != whole.fingerprint
-    assert load("ham10000", root=root, size=8, count=5) == five
-    assert load("ham10000", root=root, size=8, count=5, seed=1) != five
-    assert load("ham10000", root=root, size=8, count=99) == whole
+    for count, seed, fingerprint in ((5, 0, five.fingerprint), (99, 0, whole.fingerprint)):
+        again = load("ham10000", root=root, size=8, count=count, seed=seed)
+        assert again.fingerprint == fingerprint
+    assert load("ham10000", root=root, size=8, count=5, seed=1).fingerprint != five.fingerprint
 
 
 @pytest.mark.parametrize("root", [None, ""])
@@ -152,7 +152,6 @@ def test_the_second_start_decodes_nothing(root, opened, monkeypatch):
     monkeypatch.setattr("skinlib.data.archives.Reader.read", None)
     second = opened()
     assert second.images.filename == first.images.filename
-    assert second == first
     pd.testing.assert_frame_equal(second.table, first.table)
 
 
@@ -161,8 +160,7 @@ def test_copies_of_the_same_images_have_one_fingerprint(root, opened):
     first = opened()
     image = root / NAMES[0] / f"{IDS[0]}.jpg"
     os.utime(image, ns=(1, 1))
-    assert opened() == first
-    assert opened(9) != first
+    assert opened().fingerprint == first.fingerprint != opened(9).fingerprint
     put(image, jpeg(99))
     assert opened().fingerprint != first.fingerprint
 
@@ -234,7 +232,7 @@ def die(*arguments):
         os._exit(9)
     return read(*arguments)
 ham10000.Reader.read = die
-ham10000.prepare(sys.argv[1], 8, progress=False)
+ham10000.prepare(sys.argv[1], 8)
 """
 
 

@@ -209,6 +209,7 @@ def test_a_fresh_layer_learns_a_shift_that_a_plain_one_cannot(way, monkeypatch):
 POLICIES = ["float32", "mixed_float16", "mixed_bfloat16", "bfloat16", "float16", "float64"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(BACKEND != "tensorflow", reason="only TensorFlow runs eagerly and in a graph")
 @pytest.mark.usefixtures("sampling")
 @pytest.mark.parametrize("policy", POLICIES)

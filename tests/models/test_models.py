@@ -30,6 +30,7 @@ def test_unknown_name():
         build("lenet", (64, 64, 3))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS if EAGER else OWN)
 def test_training_changes_every_weight(name, phantom):
     """The offsets of the deformable convolution once stayed at 0 for ever."""

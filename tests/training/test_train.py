@@ -226,6 +226,7 @@ def test_an_answer_is_a_mean_over_turns_and_divided_by_frequencies(phantom):
     np.testing.assert_allclose(got, expected, atol=2e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("in_a_graph")
 def test_mixed_precision_computes_in_16_bits_and_answers_in_32(phantom, split):
     model, run = train(phantom, split, Recipe(epochs=1, dtype="mixed_bfloat16"))
@@ -271,6 +272,7 @@ train(dataset, random_split(dataset, validation=0.2), recipe, Path(folder))
 """
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("in_a_graph")
 @pytest.mark.parametrize(("moment", "epochs_left"), [("checkpoint", [1, 2]), ("run", [])])
 def test_a_killed_run_goes_on_to_the_same_end(phantom, split, tmp_path, moment, epochs_left):
@@ -305,12 +307,14 @@ def checkpointed(interrupted, tmp_path):
     return Path(shutil.copytree(interrupted, tmp_path / "run"))
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on(phantom, split, checkpointed):
     """Interrupted by Ctrl-C, in the process in which it goes on."""
     _, resumed = train(phantom, split, TWO, checkpointed)
     same(resumed, train(phantom, split, TWO)[1])
 
 
+@pytest.mark.slow
 def test_schedules_averages_and_changed_images_go_on_too(phantom, split, tmp_path, monkeypatch):
     monkeypatch.setattr(checkpoint, "SECONDS", 0)
     recipe = replace(TWO, schedule="cosine", ema=0.9, weight_decay=0.1, jitter=0.1, mixup=0.2)
@@ -382,6 +386,7 @@ def test_a_checkpoint_of_an_older_network_is_named(phantom, split, checkpointed)
         train(phantom, split, TWO, checkpointed)
 
 
+@pytest.mark.slow
 def test_16_bits_go_on_from_a_checkpoint_too(phantom, split, tmp_path, monkeypatch):
     """A loss scale once got more variables at each checkpoint, and could not be restored."""
     monkeypatch.setattr(checkpoint, "SECONDS", 0)

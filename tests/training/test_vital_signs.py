@@ -106,6 +106,7 @@ def test_one_answer_for_all_and_a_loss_that_never_fell_are_found(network, images
     assert {"one class for every image", "the loss never fell"} <= set(signs["dead"])
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("in_a_graph")
 def test_each_network_of_table_1_is_alive_after_a_few_steps(phantom, split):
     """Its parts at work: offsets, gamma, alphas; on the phantom, a few steps."""

@@ -208,8 +208,6 @@ def ratios(benches: dict[str, dict]) -> Figure:
     `benches`: machine -> a record, whose `seconds` hold for each side of the feature map the times
     `plain`, `deformable` and perhaps `torchvision`.
     """
-    if not benches:
-        return style.not_measured("the benchmarks are being made again")
     machines = {name: pd.DataFrame(bench["seconds"]).T for name, bench in benches.items()}
     figure, ax = plt.subplots(figsize=(style.WIDTH, 3.4 + 0.5 * len(machines)))
     colours = sns.color_palette("colorblind")[1:]

@@ -33,7 +33,8 @@ def shapes(model: keras.Model) -> Figure:
     rows = [list(row) for _, row in groupby(drawn, key=lambda layer: id(layer.input))]
     figure, ax = plt.subplots(figsize=(style.WIDTH, 0.29 * len(rows) + 1))
     for y, row in enumerate(rows):
-        width = _width(row[0])
+        sides = row[0].output.shape[1:]
+        width = 1 + 1.1 * np.log2(sides[0] if len(sides) > 1 else 1)  # a vector is one pixel
         for place, layer in enumerate(row):
             left = width * (place / len(row) - 0.5)
             size = width * (0.94 / len(row) if len(row) > 1 else 1)
@@ -41,7 +42,7 @@ def shapes(model: keras.Model) -> Figure:
             ax.add_patch(Rectangle((left, y - 0.4), size, 0.8, color=colour))
         ends = [row[place].name.partition("_")[0] for place in (0, -1)]
         name = row[0].name if len(row) == 1 else " … ".join(ends)
-        shape = " × ".join(map(str, row[0].output.shape[1:]))
+        shape = " × ".join(map(str, sides))
         times = f"{len(row)} of " if len(row) > 1 else ""
         weights = sum(layer.count_params() for layer in row)
         ax.text(-5.2, y, name, va="center", ha="right", fontsize=9)
@@ -70,27 +71,30 @@ PARTS = {
 """The parts of the network in their order -> the height of its box in `here`."""
 
 
-def here(part: str) -> Figure:
-    """The network as a row of boxes from the image to the loss, one of its `PARTS` marked."""
-    figure, ax = plt.subplots(figsize=(style.WIDTH, 1.1))
+IMAGE = "image"
+"""What comes in, the first place of `here`."""
+
+
+def here(*parts: str) -> Figure:
+    """The network as a row of boxes from the image to the loss, some of its `PARTS` marked.
+
+    `parts`: names of PARTS, or IMAGE; without any, the whole network is marked.
+    """
+    figure, ax = plt.subplots(figsize=(style.WIDTH, 1.9))
     arrow = {"arrowstyle": "->", "color": style.GREY, "shrinkA": 0, "shrinkB": 0}
-    for place, (name, height) in enumerate(PARTS.items()):
-        colour = style.ORANGE if name == part else "0.8"
+    marked = parts or (IMAGE, *PARTS)
+    for place, (name, height) in enumerate({IMAGE: 4, **PARTS}.items()):
+        here = name in marked
+        colour = style.ORANGE if here else "0.8"
         ax.add_patch(Rectangle((place + 0.1, -height / 2), 0.7, height, color=colour))
-        ax.annotate("", (place + 0.1, 0), (place - 0.2, 0), arrowprops=arrow)
-    middle = list(PARTS).index(part) + 0.45
-    side = "left" if middle < 2 else "right" if middle > 6 else "center"
-    ax.text(middle, -3.4, f"you are here: {part}", ha=side, color=style.ORANGE, weight="bold")
-    ax.text(-0.25, 0, "image", ha="right", va="center", fontsize=9)
-    ax.set(xlim=(-1.1, 8), ylim=(-3.6, 2.2))
+        if place:
+            ax.annotate("", (place + 0.1, 0), (place - 0.2, 0), arrowprops=arrow)
+        text = ax.text(place + 0.6, -2.5, name, ha="right", va="top", fontsize=9)
+        text.set(rotation=40, rotation_mode="anchor")
+        text.set(weight="bold" if here and parts else "normal")
+    ax.set(xlim=(-1.2, 9), ylim=(-2.6, 2.2))
     ax.axis("off")
     return figure
-
-
-def _width(layer: keras.Layer) -> float:
-    """Of the box: the log of the map's side; a vector counts as one pixel."""
-    side = layer.output.shape[1] if len(layer.output.shape) == 4 else 1
-    return 1 + 1.1 * np.log2(side)
 
 
 def edge_of(mask: np.ndarray) -> tuple[int, int]:
@@ -203,11 +207,8 @@ def attention_residual(model: keras.Model, image: np.ndarray, block: str, data: 
 def rivals(table: pd.DataFrame) -> Figure:
     """The paper's accuracies against what the networks cost.
 
-    `table`: one row per network, with `accuracy` (%), `parameters` and `multiply_adds`; where these
-    are not known, the figure says so.
+    `table`: one row per network, with `accuracy` (%), `parameters` and `multiply_adds`.
     """
-    if table["parameters"].isna().all():
-        return style.not_measured("the costs are being measured again")
     costs = {"parameters": "parameters", "multiply_adds": "multiply-adds of one prediction"}
     figure, axes = plt.subplots(2, 1, figsize=(style.WIDTH, 5.6))
     for ax, (column, label) in zip(axes, costs.items(), strict=True):

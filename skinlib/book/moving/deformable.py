@@ -31,7 +31,7 @@ def sampled(image: np.ndarray) -> pd.DataFrame:
 
 
 def sampling_point(image: np.ndarray) -> alt.VConcatChart:
-    """A point that moves over a small image: its four weights, its value, its slope in y.
+    """A point that moves over a small image: its four weights; its value and slope, times a mask.
 
     Args:
         image: (H, W), a few pixels, 0 to 1.
@@ -40,6 +40,7 @@ def sampling_point(image: np.ndarray) -> alt.VConcatChart:
     controls = [
         slider("y", "y of the point (pixels)", 1.3, 0, height - 1, 0.1),
         slider("x", "x of the point (pixels)", 2.25, 0, width - 1, 0.25),
+        slider("m", "mask of the point", 1, 0, 1, 0.1),
     ]
     i, j = np.mgrid[:height, :width].reshape(2, -1)
     pixels = pd.DataFrame({"i": i, "j": j, "pixel": image.ravel().round(2)})
@@ -65,6 +66,7 @@ def sampling_point(image: np.ndarray) -> alt.VConcatChart:
     picture = alt.layer(squares, numbers, weights, point).properties(width=230, height=230)
 
     column = alt.Chart(rows(sampled(image))).transform_filter("abs(datum.x - x) < 0.001")
+    column = column.transform_calculate(value="m * datum.value", slope="m * datum.slope")
     here = column.transform_filter("abs(datum.y - y) < 0.001")
     said = words(
         "'value ' + format(datum.value, '.3f') + ', slope in y ' + "

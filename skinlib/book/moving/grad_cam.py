@@ -13,11 +13,6 @@ STEPS = (-8, -4, 0, 4, 8)
 """Pixels that a map is moved by: half a cell of 16 pixels, in quarters of a cell."""
 
 
-def moved_by(heat: np.ndarray, down: int, right: int) -> np.ndarray:
-    """Maps (N, H, W), moved by so many pixels; what comes in is as the edge."""
-    return shift(heat, (0, down, right), order=1, mode="nearest")
-
-
 def heat_map_moved(
     images: np.ndarray, heat: np.ndarray, masks: np.ndarray, shown: int, data: str
 ) -> alt.VConcatChart:
@@ -44,7 +39,7 @@ def heat_map_moved(
     table = []
     for down in STEPS:
         for right in STEPS:
-            there = moved_by(heat, down, right)
+            there = shift(heat, (0, down, right), order=1, mode="nearest")
             scores = overlap(there, masks)
             drawn = mpl.colormaps["cividis"](there[shown], bytes=True)
             drawn[..., 3] = 140
