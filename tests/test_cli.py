@@ -143,7 +143,7 @@ def test_stopping_is_one_sentence(tmp_path, by):
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
     if by == "Ctrl-C":
         said = b""
-        while b"batch/s" not in said:  # the bar
+        while b"images/s" not in said:  # the bar
             said += os.read(process.stderr.fileno(), 1000)
         os.kill(process.pid, signal.SIGINT)
     _, rest = process.communicate()

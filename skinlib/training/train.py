@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import pandas as pd
 from sklearn.utils.class_weight import compute_class_weight
-from tqdm.keras import TqdmCallback
+from tqdm import tqdm
 
 from skinlib import explain
 from skinlib.data.batches import Batches
@@ -61,7 +61,7 @@ def train(
             for tuning, which looks at no test images.
         keep_weights: write the trained weights beside the run.
         callbacks: more Keras callbacks.
-        progress: show bars with the time left.
+        progress: show a bar with images per second and the time left.
 
     Returns:
         The trained network and its run.
@@ -104,7 +104,7 @@ def train(
         )
         batches.begin(checkpoint.progress["epochs"])
         validation = Batches(dataset, split.validation, recipe.batch_size)
-        bars = [TqdmCallback()] if progress else []
+        bars = [ProgressBar(recipe, len(split.train))] if progress else []
         try:
             model.fit(
                 batches,
@@ -117,7 +117,7 @@ def train(
             )
         finally:
             for bar in bars:
-                bar.on_train_end()  # of a run that is stopped, too
+                bar.bar.close()
 
         # Evaluate
         frequency = np.bincount(dataset.labels[split.train], minlength=len(CLASSES))
@@ -261,6 +261,24 @@ def make_loss(dataset: Dataset, split: Split, recipe: Recipe) -> JointLoss:
         focal_reduction=recipe.focal_reduction,
         dataset_size=len(split.train) if recipe.focal_reduction == "dataset_sum" else None,
     )
+
+
+class ProgressBar(keras.callbacks.Callback):
+    """One bar for the whole run, with images per second and the time left."""
+
+    def __init__(self, recipe: Recipe, images: int):
+        super().__init__()
+        self.batch_size, self.images = recipe.batch_size, images
+        self.bar = tqdm(total=recipe.epochs * images, unit=" images", mininterval=1)
+
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
+        self.bar.update(epoch * self.images - self.bar.n)
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        self.bar.update(min(self.batch_size, self.images - batch * self.batch_size))
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        self.bar.set_postfix(epoch=epoch + 1, loss=f"{(logs or {})['loss']:.3f}")
 
 
 @contextlib.contextmanager
