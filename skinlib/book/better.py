@@ -12,7 +12,7 @@ from skinlib.book.evidence import live
 from skinlib.book.moving.experiments import decided
 from skinlib.book.verdict import BOTH, ENOUGH, PARTS, pair_gaps
 from skinlib.data.dataset import CLASSES
-from skinlib.experiments import INGREDIENTS, MIXTURES, well
+from skinlib.experiments import INGREDIENTS, MIXTURES, WELL, well
 from skinlib.intervals import compare, interval_of_shares, paired_difference, show, t_interval
 from skinlib.scores import per_class, score_values, scores
 from skinlib.training.recipe import Recipe
@@ -119,6 +119,36 @@ def ensemble(runs: pd.DataFrame) -> pd.DataFrame | None:
     return mean
 
 
+def by_class(runs: pd.DataFrame) -> pd.DataFrame:
+    """How much of each class is found on both test sets, as means over the trainings.
+
+    `runs`: as in `looks`.
+
+    Returns:
+        One row per class, the largest loss first: recalls of `OWN` and `ISIC`, and `change`.
+    """
+    found = live(runs, variant="proposed", split="grouped")
+    found = [run for run in found["run"] if run.isic2018_test is not None]
+    table = pd.DataFrame(index=list(CLASSES), columns=[OWN, ISIC], dtype=float)
+    for place, answers in ((OWN, "predictions"), (ISIC, "isic2018_test")):
+        recalls = [per_class(getattr(run, answers))["recall"] for run in found]
+        if recalls:
+            table[place] = pd.concat(recalls, axis=1).mean(axis=1)
+    table["change"] = table[ISIC] - table[OWN]
+    return table.dropna().sort_values("change")
+
+
+def most_lost(table: pd.DataFrame) -> str:
+    """Which three classes suffer most on new images; of `by_class`."""
+    if table.empty:
+        return "Which classes suffer on new images: not yet run."
+    said = [
+        f"{name} ({100 * row[OWN]:.0f} to {100 * row[ISIC]:.0f} %)"
+        for name, row in table.head(3).iterrows()
+    ]
+    return f"On new images the recall falls most for {', '.join(said)}."
+
+
 def judged(recipes: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Each score on each test set, recipe beside recipe, and the mean answer of the last.
 
@@ -198,9 +228,9 @@ def best(table: pd.DataFrame) -> str:
     sure = alone[found == "better"].sort_values("value", ascending=False)
     named = [f"*{name}* {100 * row['value']:+.1f}" for name, row in sure.iterrows()]
     text = (
-        f"Ingredients that were tried alone: {len(alone)} of {len(INGREDIENTS) - 1}. Of these, "
-        f"{len(sure)} raise the balanced accuracy beyond chance{': ' if named else ''}"
-        f"{', '.join(named)}{' points' if named else ''}; {(found == 'worse').sum()} lower it."
+        f"Ingredients that were tried alone: {len(alone)} of {len(INGREDIENTS) - 1}. Beyond chance "
+        f"raise the balanced accuracy: {len(sure)}{' (' if named else ''}"
+        f"{', '.join(named)}{' points)' if named else ''}; lower it: {(found == 'worse').sum()}."
     )
     if TOGETHER in table.index:
         row = table.loc[TOGETHER]
@@ -208,6 +238,10 @@ def best(table: pd.DataFrame) -> str:
             f" The mixture that was taken is worth {show(row, signed=True)} points: from "
             f"{100 * table.loc[PAPER, BALANCED]:.1f} to {100 * row[BALANCED]:.1f} %."
         )
+        mixed = [name for name in alone.index if INGREDIENTS[name].keys() <= WELL.keys()]
+        total = alone.loc[mixed, "value"].sum()
+        text += f" Alone, {len(mixed)} of its ingredients add up to {100 * total:+.1f} points"
+        text += "; they need one another." if total < row["low"] else "."
     missing = [name for name in TRIED if name not in table.index]
     return text + (f" Not yet run: {', '.join(missing)}." if missing else "")
 
