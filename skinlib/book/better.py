@@ -241,7 +241,7 @@ def best(table: pd.DataFrame) -> str:
         mixed = [name for name in alone.index if INGREDIENTS[name].keys() <= WELL.keys()]
         total = alone.loc[mixed, "value"].sum()
         text += f" Alone, {len(mixed)} of its ingredients add up to {100 * total:+.1f} points"
-        text += "; they need one another." if total < row["low"] else "."
+        text += "; together they are worth more." if total < row["low"] else "."
     missing = [name for name in TRIED if name not in table.index]
     return text + (f" Not yet run: {', '.join(missing)}." if missing else "")
 
