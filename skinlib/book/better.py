@@ -142,11 +142,11 @@ def most_lost(table: pd.DataFrame) -> str:
     """Which three classes suffer most on new images; of `by_class`."""
     if table.empty:
         return "Which classes suffer on new images: not yet run."
+    lost = table[table["change"] < 0].head(3)
     said = [
-        f"{name} ({100 * row[OWN]:.0f} to {100 * row[ISIC]:.0f} %)"
-        for name, row in table.head(3).iterrows()
+        f"{name} ({100 * row[OWN]:.0f} to {100 * row[ISIC]:.0f} %)" for name, row in lost.iterrows()
     ]
-    return f"On new images the recall falls most for {', '.join(said)}."
+    return f"On new images the recall falls most for {', '.join(said) or 'no class'}."
 
 
 def judged(recipes: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -240,8 +240,7 @@ def best(table: pd.DataFrame) -> str:
         )
         mixed = [name for name in alone.index if INGREDIENTS[name].keys() <= WELL.keys()]
         total = alone.loc[mixed, "value"].sum()
-        text += f" Alone, {len(mixed)} of its ingredients add up to {100 * total:+.1f} points"
-        text += "; together they are worth more." if total < row["low"] else "."
+        text += f" Alone, {len(mixed)} of its ingredients add up to {100 * total:+.1f} points."
     missing = [name for name in TRIED if name not in table.index]
     return text + (f" Not yet run: {', '.join(missing)}." if missing else "")
 

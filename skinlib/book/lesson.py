@@ -263,6 +263,21 @@ def shift_by_zone(points: np.ndarray, outlines: np.ndarray) -> pd.DataFrame:
     )
 
 
+def shares_in_words(gaps: pd.DataFrame) -> str:
+    """How the trained map's share on the lesion compares with two maps that know no image.
+
+    `gaps`: of `means`, one row per other map; none where no outline is known.
+    """
+    if gaps.empty:
+        return "No outline is known here: how much of the map lies on the lesion was not measured."
+    uniform = show(gaps.loc["uniform"], 0, signed=True)
+    blob = show(gaps.loc["blob as narrow as alpha"], 0, signed=True)
+    return (
+        f"The trained map's share on the lesion differs from a uniform map's by {uniform} points, "
+        f"and from that of a blob in the middle, as narrow as the map, by {blob}."
+    )
+
+
 def shifts_in_words(found: pd.DataFrame) -> str:
     """The differences of the zones' shifts, in pixels: a line each. `found`: `means` of them."""
     if found.empty:

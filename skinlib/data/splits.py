@@ -48,7 +48,8 @@ def random_split(
         validation: share of the remaining images to validate on.
 
     Raises:
-        DataError: if a part would have fewer images than there are classes, as with a share of 0.
+        ValueError: if a share is not between 0 and 1.
+        DataError: if a part would have fewer images than there are classes.
     """
     return _split("random", dataset, np.arange(len(dataset)).astype(str), seed, test, validation)
 
@@ -118,6 +119,10 @@ def _split(
     kind: str, dataset: Dataset, groups: np.ndarray, seed: int, test: float, validation: float
 ) -> Split:
     """Draws groups, each class alike; images of one group, str (N,), stay together."""
+    if not (0 < test < 1 and 0 <= validation < 1):
+        raise ValueError(
+            f"test and validation: expected shares between 0 and 1, got {test} and {validation}"
+        )
     units, first, unit = np.unique(groups, return_index=True, return_inverse=True)
     classes = dataset.labels[first]  # (units,)
     everything = np.arange(len(units))

@@ -36,6 +36,9 @@ class SoftAttention(layers.Layer):
         gamma: where the learnable scale starts.
         **kwargs: what every Keras layer takes, such as `name` and `dtype`.
 
+    Raises:
+        ValueError: if there are no maps.
+
     Example:
         outputs, alpha = SoftAttention(maps=16)(features, return_alpha=True)
     """
@@ -44,6 +47,8 @@ class SoftAttention(layers.Layer):
         self, maps: int = 128, kernel_size: int = 3, gamma: float = 0.01, **kwargs: object
     ):
         super().__init__(**kwargs)
+        if maps < 1:
+            raise ValueError(f"maps: expected 1 or more, got {maps}")
         self.maps = maps
         self.kernel_size = kernel_size
         self.initial_gamma = gamma

@@ -104,6 +104,7 @@ def test_each_class_is_followed_to_new_images():
     assert better.most_lost(found).startswith(
         "On new images the recall falls most for vasc (80 to 27 %), akiec (80 to 40 %), "
     )
+    assert better.most_lost(found.assign(change=0.1)).endswith("falls most for no class.")
     assert better.by_class(NONE).empty
     assert "not yet run" in better.most_lost(better.by_class(NONE))
 

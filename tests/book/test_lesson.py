@@ -174,6 +174,18 @@ def test_shifts_in_words():
     assert "is undecided: +1.00 (-1.00 to" in lesson.shifts_in_words(found)
 
 
+def test_shares_in_words():
+    gaps = lesson.means(
+        pd.DataFrame({"uniform": [0.4, 0.6], "blob as narrow as alpha": [-0.1, 0.1]}),
+        np.array(["a", "b"]),
+    )
+    text = lesson.shares_in_words(gaps)
+    assert " differs from a uniform map's by +50 (" in text
+    assert ", by +0 (-" in text
+    nothing = lesson.means(pd.DataFrame({"uniform": []}, dtype=float), np.array([]))
+    assert lesson.shares_in_words(nothing).startswith("No outline is known here")
+
+
 def test_benches_against_their_goals(tmp_path):
     bench = {
         "environment": {"gpus": [], "cores": 2, "processor": "Abacus", "backend": "jax"},

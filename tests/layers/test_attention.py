@@ -164,5 +164,5 @@ def test_scores_of_any_size_stay_finite():
 
 
 def test_no_maps_are_refused():
-    with pytest.raises(ValueError, match="Received filters=0"):
+    with pytest.raises(ValueError, match="maps: expected 1 or more, got 0"):
         SoftAttention(0)

@@ -84,14 +84,14 @@ def here(*parts: str) -> Figure:
     arrow = {"arrowstyle": "->", "color": style.GREY, "shrinkA": 0, "shrinkB": 0}
     marked = parts or (IMAGE, *PARTS)
     for place, (name, height) in enumerate({IMAGE: 4, **PARTS}.items()):
-        here = name in marked
-        colour = style.ORANGE if here else "0.8"
+        is_marked = name in marked
+        colour = style.ORANGE if is_marked else "0.8"
         ax.add_patch(Rectangle((place + 0.1, -height / 2), 0.7, height, color=colour))
         if place:
             ax.annotate("", (place + 0.1, 0), (place - 0.2, 0), arrowprops=arrow)
         text = ax.text(place + 0.6, -2.5, name, ha="right", va="top", fontsize=9)
         text.set(rotation=40, rotation_mode="anchor")
-        text.set(weight="bold" if here and parts else "normal")
+        text.set(weight="bold" if is_marked and parts else "normal")
     ax.set(xlim=(-1.2, 9), ylim=(-2.6, 2.2))
     ax.axis("off")
     return figure
