@@ -4,6 +4,7 @@ Grad-CAM: Selvaraju et al. (2017), doi:10.1109/ICCV.2017.74.
 """
 
 import warnings
+from functools import partial
 
 import keras
 import numpy as np
@@ -35,7 +36,11 @@ def last_spatial_layer(model: keras.Model) -> str:
 
 
 def heat_map(
-    model: keras.Model, images: np.ndarray, classes: np.ndarray, *, layer: str | None = None
+    model: keras.Model,
+    images: np.ndarray,
+    classes: np.ndarray | None = None,
+    *,
+    layer: str | None = None,
 ) -> np.ndarray:
     """Grad-CAM: what speaks for a class, place by place. The model is left as it is.
 
@@ -44,7 +49,7 @@ def heat_map(
     Args:
         model: a classifier of `skinlib.models`.
         images: (N, H, W, 3), 0..255.
-        classes: N class indices.
+        classes: N class indices; None takes, for each image, the class that the model says.
         layer: name of the layer whose map is weighted, this one and no other; None takes
             `last_spatial_layer`.
 
@@ -64,35 +69,41 @@ def heat_map(
         raise ValueError(
             f"model: expected a last layer with the activation softmax, got {model.layers[-1].name}"
         )
-    classes, count = np.asarray(classes), model.output_shape[-1]
-    if classes.shape != (len(images),) or not np.isin(classes, np.arange(count)).all():
-        raise ValueError(
-            f"classes: expected {len(images)} indices from 0 to {count - 1}, got {classes}"
-        )
+    if classes is not None:
+        classes, count = np.asarray(classes), model.output_shape[-1]
+        if classes.shape != (len(images),) or not np.isin(classes, np.arange(count)).all():
+            raise ValueError(
+                f"classes: expected {len(images)} indices from 0 to {count - 1}, got {classes}"
+            )
     with warnings.catch_warnings():  # it imports SciPy's functions by old names
         warnings.simplefilter("ignore", DeprecationWarning)
         from tf_keras_vis.gradcam import Gradcam
-        from tf_keras_vis.utils.model_modifiers import ReplaceToLinear
         from tf_keras_vis.utils.scores import CategoricalScore
 
     layer = layer or last_spatial_layer(model)
     if isinstance(model.get_layer(layer), keras.Model):
         raise ValueError(f"layer: expected a layer, got {layer}, a network inside the network")
-    tool = Gradcam(model, model_modifier=ReplaceToLinear(), clone=True)
-    heat = []
+    tool, head, heat = Gradcam(model), model.layers[-1], []
     with warnings.catch_warnings():  # it puts one input into a list
         warnings.filterwarnings("ignore", message=r"(?s).*structure of `inputs`")
-        for start in range(0, len(images), BATCH):
-            some = slice(start, start + BATCH)
-            heat.append(
-                tool(
-                    CategoricalScore([int(c) for c in classes[some]]),
-                    np.asarray(images[some], "float32"),
-                    penultimate_layer=layer,
-                    seek_penultimate_conv_layer=False,  # or it walks back to one before
-                    expand_cam=False,  # it would put corner on corner
+        head.activation = keras.activations.linear  # the outputs are logits until the end
+        try:
+            for start in range(0, len(images), BATCH):
+                some = slice(start, start + BATCH)
+                score = partial(ops.max, axis=-1)  # the logit of what the model says
+                if classes is not None:
+                    score = CategoricalScore([int(c) for c in classes[some]])
+                heat.append(
+                    tool(
+                        score,
+                        np.asarray(images[some], "float32"),
+                        penultimate_layer=layer,
+                        seek_penultimate_conv_layer=False,  # or it walks back to one before
+                        expand_cam=False,  # it would put corner on corner
+                    )
                 )
-            )
+        finally:
+            head.activation = keras.activations.softmax
     maps = upsample(np.concatenate(heat), images.shape[1:3])
     maps = maps - maps.min((1, 2), keepdims=True)
     return maps / np.maximum(maps.max((1, 2), keepdims=True), 1e-12)
@@ -123,15 +134,12 @@ def heat_map_scores(model: keras.Model, dataset: Dataset, rows: np.ndarray) -> p
     fresh, size = randomize_weights(model), dataset.image_shape[0]
     places = model.get_layer(last_spatial_layer(model)).output.shape[1]
     tables = []
-    for start in range(0, len(rows), BATCH):
-        some = rows[start : start + BATCH]
+    for start in range(0, len(rows), 4 * BATCH):
+        some = rows[start : start + 4 * BATCH]
         images, masks = dataset.images[some], dataset.masks[some]
-        answers = [
-            ops.convert_to_numpy(m.predict_on_batch(images)).argmax(1) for m in (model, fresh)
-        ]
         maps = (
-            heat_map(model, images, answers[0]),
-            heat_map(fresh, images, answers[1]),
+            heat_map(model, images),
+            heat_map(fresh, images),
             np.broadcast_to(center_prior(size), masks.shape),
             upsample(cells(masks, places), masks.shape[1:]),
         )
@@ -159,8 +167,8 @@ def upsample(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         float32 (N, H, W).
     """
     maps = np.asarray(maps, "float32")[..., None]
-    stretched = keras.ops.image.resize(maps, size, data_format="channels_last")
-    return keras.ops.convert_to_numpy(stretched)[..., 0]
+    stretched = ops.image.resize(maps, size, data_format="channels_last")
+    return ops.convert_to_numpy(stretched)[..., 0]
 
 
 def randomize_weights(model: keras.Model, seed: int = 0) -> keras.Model:

@@ -88,6 +88,21 @@ def test_the_model_is_left_as_it_is(proposed):
     np.testing.assert_array_equal(before, proposed(IMAGES))
 
 
+def test_the_model_is_left_as_it_is_when_an_image_does_not_fit(proposed):
+    with pytest.raises(ValueError, match="shape"):
+        explain.heat_map(proposed, IMAGES[:, :32], CLASSES)
+    assert proposed.get_layer("probabilities").activation is keras.activations.softmax
+
+
+def test_without_classes_each_image_is_explained_by_its_answer(proposed):
+    images = np.random.default_rng(0).uniform(0, 255, (3, 64, 64, 3)).astype("float32")
+    answers = proposed.predict(images, verbose=0).argmax(1)
+    expected = explain.heat_map(proposed, images, answers)
+    np.testing.assert_allclose(explain.heat_map(proposed, images), expected, atol=1e-5)
+    other = explain.heat_map(proposed, images, (answers + 1) % 7)
+    assert np.abs(expected - other).max() > 0.1
+
+
 @pytest.mark.parametrize("name", MODELS)
 def test_each_network_has_a_map_of_the_images_size(name):
     model = build(name, (64, 64, 3))

@@ -20,7 +20,7 @@ from skinlib.training.train import train
 
 
 def main() -> None:
-    dataset = load("phantom", count=800, size=64, seed=1)
+    dataset = load("phantom", count=800, size=48, seed=1)
     split = grouped_split(dataset, seed=1, validation=0.2)
     split = replace(split, test=split.validation, validation=split.validation[:0])
 

@@ -44,7 +44,7 @@ def main() -> None:
         if (HERE / name / "run.json").exists():
             continue
         model, _ = train(dataset, split, recipe, HERE / name, keep_weights=name in KEPT)
-        heat = explain.heat_map(model, images, model.predict(images, verbose=0).argmax(1))
+        heat = explain.heat_map(model, images)
         path = HERE / "maps.npz"
         maps = dict(np.load(path)) if path.exists() else {"rows": rows}
         np.savez_compressed(path, **maps, **{name: (255 * heat).round().astype("uint8")})
