@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import keras
 import pandas as pd
 
 from skinlib.cost import multiply_adds
@@ -41,7 +40,6 @@ def readings(options: Mapping[str, Mapping[str, Any]], size: int = 224) -> pd.Da
             "multiply-adds": sum(multiply_adds(model).values()),
             "map": model.get_layer("conv9").output.shape[1],
         }
-        keras.backend.clear_session()
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
