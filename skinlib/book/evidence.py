@@ -334,15 +334,19 @@ def gap_chart(runs: pd.DataFrame) -> pd.DataFrame:
     """
     size = main_size(runs)
     rows: dict = {"always answering nv": {"value": NV, "low": NV, "high": NV}}
-    for split, words in (("grouped", "split by lesion"), ("random", "the paper's split")):
+    bars = {
+        "grouped": "ours, split by lesion",
+        "random": "ours, the paper's split",
+        "copied": "a fault: rare images copied before the split",
+    }
+    for split, words in bars.items():
         found = live(runs, variant="proposed", split=split, size=size)
-        if len(found):
-            rows[f"ours, {words}, {size} x {size}"] = mean_over_seeds(found)
-    copied = live(runs, variant="proposed", split="copied", size=size)
-    if len(copied):
-        value = at_natural_shares(copied)
-        name = f"ours, rare images copied before the split, {size} x {size}"
-        rows[name] = {"value": value, "low": np.nan, "high": np.nan}
+        if found.empty:
+            continue
+        row = mean_over_seeds(found)
+        if split == "copied":
+            row = {"value": at_natural_shares(found), "low": np.nan, "high": np.nan}
+        rows[f"{words}, {size} x {size}, {len(found)} run{'s' * (len(found) > 1)}"] = row
     return pd.DataFrame(rows).T[["value", "low", "high"]].astype(float)
 
 
