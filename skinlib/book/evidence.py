@@ -337,7 +337,7 @@ def gap_chart(runs: pd.DataFrame) -> pd.DataFrame:
     bars = {
         "grouped": "ours, split by lesion",
         "random": "ours, the paper's split",
-        "copied": "a fault: rare images copied before the split",
+        "copied": "a fault: images copied before the split",
     }
     for split, words in bars.items():
         found = live(runs, variant="proposed", split=split, size=size)

@@ -451,7 +451,8 @@ def five(runs: pd.DataFrame, table: pd.DataFrame, paper: float) -> list[str]:
     """
     size = evidence.main_size(runs)
     copies = evidence.live(runs, variant="proposed", split="copied", size=size)
-    would = readings(table, paper) if len(table) > 1 else small_beta()
+    choices = table[~table["fault"]]
+    would = readings(choices, paper) if len(choices) > 1 else small_beta()
     if len(copies):
         value = evidence.at_natural_shares(copies)
         would += (

@@ -186,7 +186,7 @@ def test_copies_are_weighed_as_the_classes_are():
     assert f"proposed {100 * (natural - runs['accuracy'][1]):+.1f}" in findings.copied(runs, 0.9)
     chart = evidence.gap_chart(runs)["value"]
     assert chart.iloc[-1] == pytest.approx(natural)
-    assert chart.index[-1] == "a fault: rare images copied before the split, 64 x 64, 1 run"
+    assert chart.index[-1] == "a fault: images copied before the split, 64 x 64, 1 run"
 
 
 def test_heat_maps_count_each_lesion_once():
