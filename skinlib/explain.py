@@ -134,7 +134,7 @@ def heat_map_scores(model: keras.Model, dataset: Dataset, rows: np.ndarray) -> p
     fresh, size = randomize_weights(model), dataset.image_shape[0]
     places = model.get_layer(last_spatial_layer(model)).output.shape[1]
     tables = []
-    for start in range(0, len(rows), 4 * BATCH):
+    for start in range(0, len(rows), 4 * BATCH):  # never all images of a large set at once
         some = rows[start : start + 4 * BATCH]
         images, masks = dataset.images[some], dataset.masks[some]
         maps = (

@@ -314,10 +314,11 @@ def test_the_first_page_has_five_sentences():
     found = findings.five(runs, evidence.readings(runs, 0.8829, 64), 0.8829)
     assert len(found) == 5
     assert f"a fault, the same recipe reaches {100 * natural:.1f} %" in found[1]
-    assert ("Such a number can arise that way." in found[1]) == (abs(natural - 0.8829) < 0.02)
     assert [sentence for sentence in found if "nan" in sentence] == []
-    near = findings.five(runs, evidence.readings(runs, natural + 0.01, 64), natural + 0.01)
-    assert "Such a number can arise that way." in near[1]
+    for away, arises in ((0.01, True), (-0.01, True), (0.05, False), (-0.05, False)):
+        paper = natural + away
+        second = findings.five(runs, evidence.readings(runs, paper, 64), paper)[1]
+        assert ("Such a number can arise that way." in second) == arises
     nothing = findings.five(runs[:1], evidence.readings(runs[:1], 0.8829, 64), 0.8829)
     assert "at most 0.64 %" in nothing[1]  # 32 x 0.0002, of 1 - 0.0002 + 32 x 0.0002
 
