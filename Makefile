@@ -19,7 +19,7 @@ test: .venv/ready
 	$(BIN)/pytest -n 2 --durations 15 -m "not slow"
 
 # The rest of what every change must pass: slow tests, JAX, and the committed chapters under nbval.
-check: test
+check: test .venv/jax
 	$(BIN)/pytest -n 2 --durations 15 -m slow
 	KERAS_BACKEND=jax JAX_DISABLE_MOST_OPTIMIZATIONS=1 $(BIN)/pytest -n 2 \
 	    tests/layers tests/test_losses.py \
@@ -54,6 +54,10 @@ gpu-kernel: .venv/ready
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt uv
 	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -c constraints.txt -e '.[book,test,browser]'
+	touch $@
+
+.venv/jax: .venv/ready
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python -c constraints.txt -e '.[jax]'
 	touch $@
 
 # Pins the newest versions that pyproject.toml allows, for every Python that it names.

@@ -153,8 +153,8 @@ def mean_over_seeds(runs: pd.DataFrame, name: str = "accuracy") -> pd.Series:
 
 
 def interval_of_shares(values: Sequence[float]) -> pd.Series:
-    """`t_interval` of three shares or more; of fewer, their mean alone."""
-    row = t_interval(values)
+    """`t_interval` of three shares or more, within 0 and 1; of fewer, their mean alone."""
+    row = t_interval(values).clip(0, 1)
     return row if len(values) > 2 else row.where(row.index == "value")
 
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
+from skinlib.book import evidence
 from skinlib.book.evidence import live
 from skinlib.book.moving.experiments import decided
 from skinlib.book.verdict import BOTH, ENOUGH, PARTS, pair_gaps
@@ -125,7 +126,8 @@ def by_class(runs: pd.DataFrame) -> pd.DataFrame:
     `runs`: as in `looks`.
 
     Returns:
-        One row per class, the largest loss first: recalls of `OWN` and `ISIC`, and `change`.
+        One row per class, the largest loss first: recalls of `OWN` and `ISIC`, `change`, and how
+        many `images` of it ISIC 2018's test set has.
     """
     found = live(runs, variant="proposed", split="grouped")
     found = [run for run in found["run"] if run.isic2018_test is not None]
@@ -135,6 +137,7 @@ def by_class(runs: pd.DataFrame) -> pd.DataFrame:
         if recalls:
             table[place] = pd.concat(recalls, axis=1).mean(axis=1)
     table["change"] = table[ISIC] - table[OWN]
+    table["images"] = per_class(found[0].isic2018_test)["images"] if found else 0
     return table.dropna().sort_values("change")
 
 
@@ -144,7 +147,8 @@ def most_lost(table: pd.DataFrame) -> str:
         return "Which classes suffer on new images: not yet run."
     lost = table[table["change"] < 0].head(3)
     said = [
-        f"{name} ({100 * row[OWN]:.0f} to {100 * row[ISIC]:.0f} %)" for name, row in lost.iterrows()
+        f"{name} ({100 * row[OWN]:.0f} to {100 * row[ISIC]:.0f} %; {row['images']:.0f} new images)"
+        for name, row in lost.iterrows()
     ]
     return f"On new images the recall falls most for {', '.join(said) or 'no class'}."
 
@@ -228,9 +232,10 @@ def best(table: pd.DataFrame) -> str:
     sure = alone[found == "better"].sort_values("value", ascending=False)
     named = [f"*{name}* {100 * row['value']:+.1f}" for name, row in sure.iterrows()]
     text = (
-        f"Ingredients that were tried alone: {len(alone)} of {len(INGREDIENTS) - 1}. Beyond chance "
-        f"raise the balanced accuracy: {len(sure)}{' (' if named else ''}"
-        f"{', '.join(named)}{' points)' if named else ''}; lower it: {(found == 'worse').sum()}."
+        f"{len(alone)} of {len(INGREDIENTS) - 1} ingredients were tried alone, one training each. "
+        f"Over other lesions, the interval of their gain in balanced accuracy lies above zero for "
+        f"{len(sure)}{' (' if named else ''}{', '.join(named)}{' points)' if named else ''}, below "
+        f"it for {(found == 'worse').sum()}. Another seed is not in that interval."
     )
     if TOGETHER in table.index:
         row = table.loc[TOGETHER]
@@ -243,6 +248,24 @@ def best(table: pd.DataFrame) -> str:
         text += f" Alone, {len(mixed)} of its ingredients add up to {100 * total:+.1f} points."
     missing = [name for name in TRIED if name not in table.index]
     return text + (f" Not yet run: {', '.join(missing)}." if missing else "")
+
+
+def luck(runs: pd.DataFrame, *, resamples: int = 300) -> str:
+    """How often a single pair of runs looks like a sure gain, where parts are left out.
+
+    `runs`: of the paper's recipe.
+    """
+    pairs = evidence.pairs(runs, 64, score=BALANCED, parts=True, resamples=resamples)
+    if pairs.empty:
+        return "What the luck of a seed can do: not yet run."
+    sure = int((pairs["low"] > 0).sum())
+    effects = parts(runs).apply(compare, axis=1)
+    text = (
+        f"Single pairs of runs mislead: of the {len(pairs)} in chapter 7's comparison of the "
+        f"paper's parts, {sure} have such an interval above zero"
+    )
+    none = len(effects) == len(PARTS) and (effects == "undecided").all()
+    return f"{text}{', and over all pairs no part has a sure effect' if none else ''}."
 
 
 def new_images(recipes: Mapping[str, pd.DataFrame]) -> str:

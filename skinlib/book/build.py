@@ -258,13 +258,13 @@ def refresh(notebook: Path) -> None:
 async def _execute_all(
     source: Path, names: list[Path], parameters: dict, kernel: str | None
 ) -> dict[Path, float]:
-    """Runs the chapters, two at a time; the first that fails stops the others.
+    """Runs the chapters, three at a time, and what fills 'Try it'; the first failure stops all.
 
     Returns:
         chapter -> seconds.
     """
     seconds = {}
-    turn = asyncio.Semaphore(1 if kernel else 2)  # a GPU is not shared
+    turn = asyncio.Semaphore(1 if kernel else 3)  # two compute, one starts; a GPU is not shared
 
     async def one(name: Path) -> None:
         async with turn:
@@ -276,7 +276,15 @@ async def _execute_all(
     async with asyncio.TaskGroup() as group:
         for name in reversed(names):  # the last chapters are the longest
             group.create_task(one(name))
+        if (source / "book" / "try_it.md").exists():
+            group.create_task(asyncio.to_thread(_fill_try_it, source / "book"))
     return seconds
+
+
+def _fill_try_it(book: Path) -> None:
+    from skinlib.book import try_it  # it needs Keras
+
+    try_it.publish(try_it.chosen(book / "results"), book)
 
 
 def _status(folder: Path, seconds: dict[Path, float]) -> None:
@@ -373,10 +381,6 @@ def make(root: Path, parameters: dict, kernel: str | None = None) -> Path:
         let_figures_move(source / "book")
         if url := repository(root):
             _publish(source / "_config.yml", url)
-        if (source / "book" / "try_it.md").exists():
-            from skinlib.book import try_it  # it needs Keras
-
-            try_it.publish(try_it.chosen(source / "book" / "results"), source / "book")
         _render(source, root)
         if url:
             commit = git(root, "rev-parse", "HEAD")

@@ -134,9 +134,9 @@ def paper_finding(table: pd.DataFrame) -> str:
     decided = rows["verdict"] != "undecided"
     where = f"under {decided.sum()} of {len(rows)} readings"
     told = (
-        f"a change of balanced accuracy {where}"
+        f"a sure change of balanced accuracy {where}"
         if decided.any()
-        else ("no change of balanced accuracy under any reading")
+        else ("no sure change of balanced accuracy under any reading")
     )
     rows.index = rows.index.str.removeprefix("β = 0.0002, ")
     changes = in_words(rows).removeprefix("" if decided.any() else "undecided: ")

@@ -78,11 +78,18 @@ def conclusion(groups: Mapping[str, Mapping[str, Verdict]]) -> str:
     """
     claims = {claim: answer for group in groups.values() for claim, answer in group.items()}
     found = Counter(answer.kind for answer in claims.values())
-    counts = [f"{found[kind]} {kind}" for kind in SIGNS if found[kind]]
+    counts = []
+    for kind in SIGNS:
+        if found[kind]:
+            done = " reproduced" if kind == Kind.PARTLY else ""
+            counts.append(f"{found[kind]} {'is' if found[kind] == 1 else 'are'} {kind}{done}")
     text = f"Of {len(claims)} claims, {', '.join(counts)}."
     small = sum(answer.place == "64 x 64" for answer in claims.values())
     if small:
-        text += f" Judged on images of 64 x 64 pixels, not on the paper's 224 x 224: {small}."
+        text += (
+            f" {small} of these verdicts rest on images of 64 x 64 pixels, not on the paper's "
+            "224 x 224."
+        )
     for kind, words in (
         (Kind.REPRODUCED, "Holds"),
         (Kind.PARTLY, "Holds in part"),
@@ -104,9 +111,9 @@ def conclusion(groups: Mapping[str, Mapping[str, Verdict]]) -> str:
 def forest(groups: Mapping[str, Mapping[str, Verdict]]) -> pd.DataFrame:
     """The numbers that verdicts rest on, in points from where the claim turns.
 
-    A score counts from the paper's, a difference from zero; of several the one that speaks least
-    for the claim. Left out: how many times as much something costs, and verdicts whose numbers are
-    counted.
+    A score counts from the paper's, a difference from where its claim turns (`Verdict.turns`); of
+    several that decided, the one that speaks least for the claim. Left out: how many times as much
+    something costs, and verdicts whose numbers are counted.
 
     Args:
         groups: as in `conclusion`.
@@ -120,8 +127,11 @@ def forest(groups: Mapping[str, Mapping[str, Verdict]]) -> pd.DataFrame:
             if not answer.numbers or answer.unit == "times" or len(answer.numbers) > MOST:
                 continue
             sign, colour = SIGNS[answer.kind]
-            name, row = min(answer.numbers.items(), key=lambda item: item[1]["low"])
-            ends = {end: 100 * (row[end] - row.get("paper", 0)) for end in ("value", "low", "high")}
+            decided = answer.judged or tuple(answer.numbers)
+            name = min(decided, key=lambda name: answer.numbers[name]["low"])
+            row = answer.numbers[name]
+            turns = row.get("paper", answer.turns)
+            ends = {end: 100 * (row[end] - turns) for end in ("value", "low", "high")}
             rows[f"{sign} {claim}: {name}"] = {**ends, "colour": colour}
     return pd.DataFrame.from_dict(rows, "index", columns=["value", "low", "high", "colour"])
 

@@ -271,10 +271,10 @@ def shares_in_words(gaps: pd.DataFrame) -> str:
     if gaps.empty:
         return "No outline is known here: how much of the map lies on the lesion was not measured."
     uniform = show(gaps.loc["uniform"], 0, signed=True)
-    blob = show(gaps.loc["blob as narrow as alpha"], 0, signed=True)
+    blob = show(gaps.loc["narrow blob in the middle"], 0, signed=True)
     return (
         f"The trained map's share on the lesion differs from a uniform map's by {uniform} points, "
-        f"and from that of a blob in the middle, as narrow as the map, by {blob}."
+        f"and from that of a blob in the middle, about as narrow as the map, by {blob}."
     )
 
 

@@ -65,6 +65,8 @@ class Verdict:
     Attributes:
         kind: the verdict.
         numbers: see `Rows`.
+        judged: which of the numbers decided; () is all of them.
+        turns: where the claim turns, in the numbers' unit: a margin below zero, or zero.
         place: one of `PLACES` (HAM10000), "phantom", or "".
         evidence: what was counted -> how many.
         unit: of the numbers; those in "%" and "points" are shares, 0 to 1.
@@ -72,6 +74,8 @@ class Verdict:
 
     kind: Kind
     numbers: Rows = field(default_factory=dict, hash=False)
+    judged: tuple[str, ...] = ()
+    turns: float = 0.0
     place: str = ""
     evidence: dict[str, int] = field(default_factory=dict, hash=False)
     unit: str = "points"
@@ -116,7 +120,7 @@ def _decide(
         evidence["dead runs left out"] = dead
     for place, table in tables.items():
         if len(table) >= enough:
-            return Verdict(*rule(table), place, evidence, unit)
+            return Verdict(*rule(table), place=place, evidence=evidence, unit=unit)
     kind = Kind.UNDECIDED if any(map(len, tables.values())) else Kind.NOT_RUN
     return Verdict(kind, evidence=evidence, unit=unit)
 
@@ -261,7 +265,8 @@ def robust(runs: pd.DataFrame) -> Verdict:
         own = _means(runs, "proposed", place, ["grouped"])
         changes = {c: own[f"isic {c}"] - own[c] for c in ("accuracy", "balanced accuracy")}
         tables[place] = pd.DataFrame(changes).dropna()
-    return _decide(tables, _of(runs, "proposed"), rule, what="runs")
+    answer = _decide(tables, _of(runs, "proposed"), rule, what="runs")
+    return replace(answer, judged=("balanced accuracy",), turns=-MARGIN)
 
 
 def rare_classes(runs: pd.DataFrame, reading: str) -> Verdict:
@@ -297,7 +302,8 @@ def cheaper(readings: Mapping[str, float], rivals: Mapping[str, float]) -> Verdi
     """Whether the proposed network costs less than each rival or, partly, than most.
 
     Args:
-        readings: what the paper leaves open (its dense layers' widths) -> the cost.
+        readings: what the paper leaves open (its dense layers' widths) -> the cost, or NaN where it
+            was not measured. Then the claim is *partly* reproduced at most.
         rivals: network -> its cost.
 
     Returns:
@@ -305,13 +311,16 @@ def cheaper(readings: Mapping[str, float], rivals: Mapping[str, float]) -> Verdi
         reading whose `low` is above 1.
     """
     rows, wins = {}, []
-    for name, cost in readings.items():
+    measured = {name: cost for name, cost in readings.items() if cost == cost}
+    for name, cost in measured.items():
         ratio = pd.Series(rivals) / cost
         wins += list(ratio > 1)
         rows[name] = {"value": ratio.median(), "low": ratio.min(), "high": ratio.max()}
     kind = Kind.PARTLY if sum(wins) > len(wins) / 2 else Kind.NOT_REPRODUCED
-    kind = Kind.REPRODUCED if all(wins) else kind
-    return Verdict(kind, rows, evidence={"rivals": len(rivals)}, unit="times")
+    if all(wins):
+        kind = Kind.REPRODUCED if len(measured) == len(readings) else Kind.PARTLY
+    evidence = {"rivals": len(rivals), "not measured": len(readings) - len(measured)}
+    return Verdict(kind, rows, evidence=evidence, unit="times")
 
 
 def leak(runs: pd.DataFrame, place: str, names: Sequence[str] = TABLE1) -> pd.DataFrame:

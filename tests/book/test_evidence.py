@@ -12,7 +12,7 @@ from skinlib.book import evidence, findings
 from skinlib.book.verdict import Kind, Verdict
 from skinlib.data import CLASSES
 from skinlib.explain import MAPS
-from skinlib.intervals import mean_over_seeds, t_interval
+from skinlib.intervals import mean_over_seeds, t_interval, wilson_interval
 from skinlib.runs import COLUMNS, Run, load
 from skinlib.scores import score_values
 
@@ -153,7 +153,11 @@ def test_recalls_are_means_over_seeds():
     assert found.loc["nv", "recall"] == pytest.approx(0.7)
     assert found.loc["nv", "low"] == pytest.approx(t_interval([0.8, 0.6, 0.7])["low"])
     assert found.loc["mel", "recall"] == 1
+    images = int(found.loc["mel", "images"])  # all runs agree: not sure for all that
+    assert found.loc["mel", "low"] == pytest.approx(wilson_interval(1, images)["low"])
     assert found["images"].sum() == len(LABELS)
+    scattered = evidence.recalls(table(*(of_accuracy(n, seed=n) for n in (0, 1, 49))))
+    assert scattered.loc["nv", "high"] == 1  # Student's interval ends far above
 
 
 def test_readings_are_named_by_recipe_and_faults_by_split():
@@ -174,18 +178,27 @@ def test_readings_are_named_by_recipe_and_faults_by_split():
     assert found.loc["60 epochs", "share"] == pytest.approx(1)
     assert found.loc["class weights", "dead"] == "why"
     sentence = findings.readings(found, 0.9)
-    assert "Could close the gap: 60 epochs." in sentence
+    assert sentence.startswith("1 of 10 choices")
+    assert "Could close the gap to 90.00 %: 60 epochs." in sentence
+    assert "20.0 points above the recipe as printed on the same images" in sentence
     assert "class weights" not in sentence
-    assert "would reach it: copied before the split." in sentence
+    assert "copied before the split 100.0 % (100.0 to 100.0), above the paper's; " in sentence
+    assert list(found["reach"]) == ["below", "below", "at", "above", "below"]
+    words = evidence.reading_words(found)["enough alone"]
+    assert words["copied before the split"] == "more than that"
 
 
 def test_copies_are_weighed_as_the_classes_are():
-    runs = table(of_accuracy(25, split="copied"), of_accuracy(25))
+    runs = table(of_accuracy(25, split="copied"), of_accuracy(25), of_accuracy(50, seed=1))
+    for run, images in zip(runs["run"], (200, 100, 100), strict=True):
+        run.config["split"] = {"train": images}
     natural = 1 - 0.5 * 6705 / 10015
-    assert evidence.at_natural_shares(runs) == pytest.approx(natural)
-    assert f"proposed {100 * (natural - runs['accuracy'][1]):+.1f}" in findings.copied(runs, 0.9)
+    assert evidence.at_natural_shares(runs[:2]) == pytest.approx(natural)
+    sentence = findings.copied(runs, 0.9)
+    assert f"proposed {100 * (natural - runs['accuracy'][1]):+.1f}" in sentence  # of one seed
+    assert "an epoch 2.0 times as long" in sentence
     chart = evidence.gap_chart(runs)["value"]
-    assert chart.iloc[-1] == pytest.approx(natural)
+    assert chart.iloc[-1] == pytest.approx(runs["accuracy"][0])  # as whoever copies would print it
     assert chart.index[-1] == "a fault: images copied before the split, 64 x 64, 1 run"
 
 
@@ -234,12 +247,14 @@ def test_offsets_that_moved_are_counted():
     for row in (still, moved):
         row["run"].config["vital_signs"] = {"attention": {"uniform": 0.125}}
     assert findings.alive(table(still, moved)) == (
-        "The offsets moved in 1 of 2 networks on HAM10000, by 0.000 to 0.250 pixels of a small map "
-        "on average; 95 % of them stay below 0.00 to 0.50. "
+        "The offsets moved in 1 of 2 networks on HAM10000. Offsets are 0.000 to 0.250 pixels of "
+        "the layer's small map long, on average over a network. In each network 95 % of them are "
+        "shorter than a limit: 0.00 to 0.50 pixels. "
         "Gamma started at 0.01 and ended at 0.010 to 0.030. The attention hardly chooses: 13.0 to "
         "14.0 % of alpha lie on its top tenth of places, where an even map has 12.5 %. "
         "25 % of the ReLU units are zero on all images."
     )
+    assert "HAM10000, but hardly: " in findings.offsets(table(still))
     moved["attention_top_tenth"] = 0.5
     assert "hardly" not in findings.gamma(table(moved))
 
@@ -299,26 +314,45 @@ def test_finding_more_melanomas_has_a_price_and_someone_pays():
     assert "No weight" in findings.decision(rows.assign(mel=0.0))
 
 
-@pytest.mark.parametrize(("there", "says"), [(0.6, "loses 37.1 points"), (1.0, "gains 2.9 points")])
-def test_new_images(there, says):
-    asked = {"split": "grouped", "isic accuracy": 0.7, "isic balanced accuracy": there}
-    sentence = findings.new_images(table(of_accuracy(10, **asked)))
-    assert says in sentence
-    assert f"(97.1 % on its own test set, {100 * there:.1f} % there)" in sentence
-    assert "from 90.9 % to 70.0 %; 1 run" in sentence
+@pytest.mark.parametrize(
+    ("scatter", "says"),
+    [
+        (0.01, "-37.1 (-39.6 to -34.7) points (97.1 % on its own test set, 60.0 % there)"),
+        (0.4, "-37.1 (-136.5 to +62.2) points, not sure ("),
+    ],
+)
+def test_new_images(scatter, says):
+    asked = {"split": "grouped", "isic accuracy": 0.7}
+    there = [0.6 - scatter, 0.6, 0.6 + scatter]
+    rows = [
+        of_accuracy(10, seed=seed, **asked, **{"isic balanced accuracy": share})
+        for seed, share in enumerate(there)
+    ]
+    sentence = findings.new_images(table(*rows))
+    assert f"network's balanced accuracy changes by {says}" in sentence
+    assert "(90.9 % on its own test set, 70.0 % there); 3 runs" in sentence
+
+
+def test_a_training_that_was_repeated():
+    """The same recipe, seed and images, on another number of cores."""
+    runs = table(of_accuracy(22), of_accuracy(11, split="peeked"), of_accuracy(0, seed=1))
+    for run, cores in zip(runs["run"], (2, 1, 1), strict=True):
+        run.config["environment"] = {"cores": cores}
+    sentence = findings.repeated(runs)
+    assert "With seed 0," in sentence
+    assert "on 2 and on 1 core: an accuracy of 80.0 % and of 90.0 %." in sentence
+    assert "not yet run" in findings.repeated(runs[:1])
 
 
 def test_the_first_page_has_five_sentences():
     runs = table(of_accuracy(11), of_accuracy(10, split="copied"))
-    natural = 1 - 0.2 * evidence.NV
     found = findings.five(runs, evidence.readings(runs, 0.8829, 64), 0.8829)
     assert len(found) == 5
-    assert f"a fault, the same recipe reaches {100 * natural:.1f} %" in found[1]
+    assert "With that fault the same recipe prints 90.9 % on its own test set (1 run)." in found[1]
     assert [sentence for sentence in found if "nan" in sentence] == []
-    for away, arises in ((0.01, True), (-0.01, True), (0.05, False), (-0.05, False)):
-        paper = natural + away
+    for paper, arises in ((0.90, True), (0.92, False)):
         second = findings.five(runs, evidence.readings(runs, paper, 64), paper)[1]
-        assert ("Such a number can arise that way." in second) == arises
+        assert ("a fault of that kind can lift the number as far" in second) == arises
     nothing = findings.five(runs[:1], evidence.readings(runs[:1], 0.8829, 64), 0.8829)
     assert "at most 0.64 %" in nothing[1]  # 32 x 0.0002, of 1 - 0.0002 + 32 x 0.0002
 

@@ -100,7 +100,7 @@ def test_findings_name_what_was_decided():
     made += [(s, run([5], **way)) for s in (0, 1) for way in (WEIGHTS, {"sampling": "balanced"})]
     found = joint_loss.sweep(table(*made))
     text = joint_loss.paper_finding(found)
-    assert "2 pairs of runs show no change of balanced accuracy under any reading" in text
+    assert "2 pairs of runs show no sure change of balanced accuracy under any reading" in text
     assert "alone: sum over the batch +0.0 (+0.0 to +0.0). No interval" in text
     text = joint_loss.practice_finding(found)
     assert "four rare classes changes by +25.0 (+25.0 to +25.0) points (better)" in text
@@ -111,7 +111,7 @@ def test_a_change_is_told():
     """The joint loss finds the akiec that cross-entropy misses, in both seeds."""
     made = [(s, run(wrong, **recipe)) for s in (0, 1) for wrong, recipe in (([0], {}), ([], SUM))]
     text = joint_loss.paper_finding(joint_loss.sweep(table(*made)))
-    assert "show a change of balanced accuracy under 1 of 1 readings" in text
+    assert "show a sure change of balanced accuracy under 1 of 1 readings" in text
     assert "alone: better: sum over the batch +14.3" in text
 
 

@@ -55,8 +55,8 @@ def test_the_conclusion_counts_and_names():
         "cost": {"c": Verdict(Kind.NOT_REPRODUCED), "d": Verdict(Kind.REPRODUCED, place="64 x 64")},
     }
     assert ledger.conclusion(groups).split("\n\n") == [
-        "Of 4 claims, 2 reproduced, 1 not reproduced, 1 not yet run. Judged on images of 64 x 64 "
-        "pixels, not on the paper's 224 x 224: 1.",
+        "Of 4 claims, 2 are reproduced, 1 is not reproduced, 1 is not yet run. 1 of these verdicts "
+        "rest on images of 64 x 64 pixels, not on the paper's 224 x 224.",
         "**Holds:** a; d.",
         "**Does not hold:** c.",
         "**Open, for want of runs or because they scatter:** scores (1 of 2).",
@@ -82,13 +82,15 @@ def test_a_forest_counts_from_where_a_claim_turns():
     groups = {
         "scores": {"as printed": Verdict(Kind.NOT_REPRODUCED, score, unit="%")},
         "parts": {"helps": Verdict(Kind.PARTLY, two), "waits": Verdict(Kind.NOT_RUN)},
+        "new images": {"robust": Verdict(Kind.UNDECIDED, two, judged=("F1",), turns=-0.02)},
         "counted": {"all classes": Verdict(Kind.PARTLY, dict.fromkeys("abcd", ROW))},
         "cost": {"faster": Verdict(Kind.REPRODUCED, {"step": ROW}, unit="times")},
     }
     table = ledger.forest(groups)
-    assert list(table.index) == ["✗ as printed: accuracy", "◐ helps: recall"]
+    assert list(table.index) == ["✗ as printed: accuracy", "◐ helps: recall", "? robust: F1"]
     points = table[["value", "low", "high"]].to_numpy().ravel()
-    assert list(map(float, points)) == pytest.approx([-8, -9, -6, 20, -10, 50])
-    kinds = (Kind.NOT_REPRODUCED, Kind.PARTLY)
+    robust = [100 * ROW[end] + 2 for end in ("value", "low", "high")]
+    assert list(map(float, points)) == pytest.approx([-8, -9, -6, 20, -10, 50, *robust])
+    kinds = (Kind.NOT_REPRODUCED, Kind.PARTLY, Kind.UNDECIDED)
     assert list(table["colour"]) == [ledger.SIGNS[kind][1] for kind in kinds]
     assert ledger.forest({"parts": {"waits": Verdict(Kind.NOT_RUN)}}).empty

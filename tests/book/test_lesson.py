@@ -176,7 +176,7 @@ def test_shifts_in_words():
 
 def test_shares_in_words():
     gaps = lesson.means(
-        pd.DataFrame({"uniform": [0.4, 0.6], "blob as narrow as alpha": [-0.1, 0.1]}),
+        pd.DataFrame({"uniform": [0.4, 0.6], "narrow blob in the middle": [-0.1, 0.1]}),
         np.array(["a", "b"]),
     )
     text = lesson.shares_in_words(gaps)

@@ -374,6 +374,13 @@ def test_cheaper_than_all_or_most(rivals, expected):
     assert found.kind == expected
 
 
+def test_cheaper_is_partly_so_while_a_reading_is_not_measured():
+    found = verdict.cheaper({"narrow": 1, "wide": float("nan")}, {"a rival": 2, "another": 3})
+    assert found.kind == Kind.PARTLY
+    assert found.evidence["not measured"] == 1
+    assert list(found.numbers) == ["narrow"]
+
+
 def test_fewer_parameters_says_under_which_reading():
     """With AlexNet's own widths the claim is false; the verdict did not say so."""
     rivals = {"alexnet": 58.3e6, "vgg16": 134.3e6, "resnet50": 23.6e6, "arl14": 8.1e6}

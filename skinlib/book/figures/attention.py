@@ -139,14 +139,13 @@ def on_the_lesion(shares: pd.DataFrame, data: str) -> Figure:
 def gamma_path(paths: Mapping[str, np.ndarray], rate: float, data: str) -> Figure:
     """gamma after each batch of training, one line per run, beside Adam's longest way.
 
-    `paths`: label -> values (batches,); `rate`: Adam's learning rate.
+    `paths`: label -> values (batches,), which start at 0.01; `rate`: Adam's learning rate.
     """
     figure, ax = plt.subplots()
     first = next(iter(paths.values()))
     batches = np.arange(1, len(first) + 1)
     style.lines(ax, batches, paths)
-    longest = first[0] + rate * (batches - 1)
-    ax.plot(batches, longest, "-.", color=style.GREY, label="rate x batches")
+    ax.plot(batches, 0.01 + rate * batches, "-.", color=style.GREY, label="rate x batches")
     ax.axhline(0, color=style.GREY, linewidth=0.8)
     ax.set(xlabel="batches seen", ylabel="gamma")
     style.legend(figure, columns=4)

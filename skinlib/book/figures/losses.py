@@ -91,6 +91,7 @@ def sweep(table: pd.DataFrame, data: str, paper: Sequence[str] = ()) -> Figure:
         ax.set_xlabel(f"{name},\ndifference in points")
     style.name_rows(axes[0], table.index)
     for ax in axes[1:]:
+        ax.patch.set_visible(False)  # it would cover the ends of long names
         ax.spines.left.set_visible(False)
         ax.tick_params(axis="y", length=0)
         ax.grid(axis="x", color="0.9")
