@@ -12,6 +12,9 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 book: .venv/ready
 	$(BIN)/skinlib book --data $(DATA) $(if $(HAM10000),--ham10000 "$(HAM10000)") $(if $(KERNEL),--kernel $(KERNEL))
 
+# Tests run side by side: so each has one thread.
+test check: export TF_NUM_INTRAOP_THREADS ?= 1
+
 test: .venv/ready
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check

@@ -33,6 +33,8 @@ from skinlib.files import atomic_write, locked
 
 PYTHON_KERNEL = "python3"  # of the Python that runs this; ipykernel brings it along
 
+AT_ONCE = 3  # chapters: on two cores, two compute while one starts or ends
+
 FIRST_CELL = """\
 # Where skinlib is missing, as on Colab, this cell fetches and installs it, and brings the recorded
 # runs (results/). It takes a minute or two. Where skinlib is there, it does nothing.
@@ -258,13 +260,13 @@ def refresh(notebook: Path) -> None:
 async def _execute_all(
     source: Path, names: list[Path], parameters: dict, kernel: str | None
 ) -> dict[Path, float]:
-    """Runs the chapters, three at a time, and what fills 'Try it'; the first failure stops all.
+    """Runs the chapters, `AT_ONCE` at a time, and what fills 'Try it'; the first failure stops all.
 
     Returns:
         chapter -> seconds.
     """
     seconds = {}
-    turn = asyncio.Semaphore(1 if kernel else 3)  # two compute, one starts; a GPU is not shared
+    turn = asyncio.Semaphore(1 if kernel else AT_ONCE)  # a GPU is not shared
 
     async def one(name: Path) -> None:
         async with turn:
@@ -274,11 +276,18 @@ async def _execute_all(
             print(f"{seconds[name]:6.1f} s  {name.stem}", flush=True)
 
     async with asyncio.TaskGroup() as group:
-        for name in reversed(names):  # the last chapters are the longest
+        # The longest first, so that short ones fill the gaps in the end.
+        for name in sorted(names, key=lambda name: not _trains(source / name)):
             group.create_task(one(name))
         if (source / "book" / "try_it.md").exists():
             group.create_task(asyncio.to_thread(_fill_try_it, source / "book"))
     return seconds
+
+
+def _trains(notebook: Path) -> bool:
+    """Whether a cell trains a network, which takes longer than all else."""
+    cells = [cell.source for cell in _read(notebook).cells if cell.cell_type == "code"]
+    return any("train(" in source or "fit(" in source for source in cells)
 
 
 def _fill_try_it(book: Path) -> None:
@@ -373,6 +382,9 @@ def make(root: Path, parameters: dict, kernel: str | None = None) -> Path:
         for name in ("_config.yml", "_toc.yml"):
             shutil.copy(root / name, source)
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        if not kernel:  # chapters that run side by side would wait for each other's threads
+            threads = max(1, (os.cpu_count() or 1) // AT_ONCE)
+            os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(threads))
         try:
             seconds = asyncio.run(_execute_all(source, names, parameters, kernel))
         except* SkinlibError as failed:
