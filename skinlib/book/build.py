@@ -382,6 +382,7 @@ def make(root: Path, parameters: dict, kernel: str | None = None) -> Path:
         for name in ("_config.yml", "_toc.yml"):
             shutil.copy(root / name, source)
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+        os.environ.setdefault("SKINLIB_SVG", "1")
         if not kernel:  # chapters that run side by side would wait for each other's threads
             threads = max(1, (os.cpu_count() or 1) // AT_ONCE)
             os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(threads))

@@ -193,6 +193,19 @@ def test_a_book_is_made_without_touching_its_sources(tiny_book, capfd):
 
 
 @pytest.mark.slow
+def test_lines_are_svg_in_the_book_and_png_in_a_notebook(chapter, monkeypatch):
+    """A picture in SVG would be drawn at 72 dots per inch."""
+    style = "from matplotlib import pyplot as plt\nfrom skinlib.book.figures import use_style\n"
+    write(chapter, style + "use_style()", "plt.plot([1, 2]);", "plt.imshow([[1, 2]]);")
+    for book, expected in (("", [False, False]), ("1", [True, False])):
+        monkeypatch.setenv("SKINLIB_SVG", book)
+        build.execute(chapter, {})
+        shown = [cell.outputs[0].data for cell in read(chapter).cells[2:]]
+        assert ["image/svg+xml" in data for data in shown] == expected
+        assert all("image/png" in data for data in shown)
+
+
+@pytest.mark.slow
 def test_the_networks_are_put_beside_the_page_that_runs_them(tiny_book, monkeypatch):
     own = Path(__file__).parents[2] / "book"
     shutil.copytree(own / "_static" / "try_it", tiny_book / "book" / "_static" / "try_it")

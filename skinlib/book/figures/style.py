@@ -1,6 +1,7 @@
 """The look that the figures share: five inches wide, so that they can be read on a phone."""
 
 import math
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -34,7 +35,9 @@ LINES = [(BLUE, "-"), (ORANGE, "--"), ("#000000", ":"), ("#CC79A7", "-."), ("#56
 def use_style() -> None:
     """Sets the book's look; in a notebook, figures become PNG of twice the resolution.
 
-    PNG for lines, too: nbval compares SVG as text, which differs from one machine to another.
+    Where SKINLIB_SVG is set, as `make book` does, figures without pictures become SVG as well, and
+    a page shows that. A committed notebook has none: nbval would compare it as text, which differs
+    from one machine to another.
     """
     sns.set_theme(context="paper", style="ticks", palette="colorblind")
     mpl.rcParams.update(
@@ -57,10 +60,21 @@ def use_style() -> None:
             "ytick.labelsize": 9,
         }
     )
-    if "IPython" in sys.modules and sys.modules["IPython"].get_ipython():
+    notebook = "IPython" in sys.modules and sys.modules["IPython"].get_ipython()
+    if notebook:
         from matplotlib_inline.backend_inline import set_matplotlib_formats
 
         set_matplotlib_formats("retina")
+        if os.environ.get("SKINLIB_SVG"):
+            notebook.display_formatter.formatters["image/svg+xml"].for_type(Figure, _as_svg)
+
+
+def _as_svg(figure: Figure) -> str | None:
+    """A figure as SVG; None of one with pictures, which PNG suits better."""
+    from IPython.core.pylabtools import print_figure
+
+    pictures = any(axes.images for axes in figure.axes)
+    return None if pictures else print_figure(figure, "svg")
 
 
 def not_measured(why: str) -> Figure:
