@@ -129,9 +129,10 @@ def table1(runs: pd.DataFrame, paper: pd.DataFrame, size: int) -> str:
         return f"At {size} x {size} pixels, no network of table 1 is run on a random split yet."
     ours = pd.Series(ours)
     gaps = 100 * (ours - paper["accuracy"]).dropna()
+    count = f"{len(gaps)} of" if missing else "all"
     text = (
-        f"At {size} x {size} pixels, {len(gaps)} of six networks are run on a random split: their "
-        f"accuracy differs from the paper's by {_span(gaps, 1, signed=True)} points."
+        f"At {size} x {size} pixels, {count} {len(paper)} networks are run on a random split: "
+        f"their accuracy differs from the paper's by {_span(gaps, 1, signed=True)} points."
     )
     if len(gaps) > 1:
         text += f" The most accurate of ours is {evidence.NAMES[ours.idxmax()]}."
