@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from skinlib.book import evidence
-from skinlib.book.evidence import live
 from skinlib.book.moving.experiments import decided
 from skinlib.book.verdict import BOTH, ENOUGH, PARTS, pair_gaps
 from skinlib.data.dataset import CLASSES
@@ -34,7 +33,9 @@ def ingredients(runs: pd.DataFrame, *, resamples: int = 500) -> pd.DataFrame:
         One row per ingredient and mixture that was run: `value`, `low`, `high` of the gain in
         balanced accuracy, as lesions are resampled; the scores themselves; `minutes` of training.
     """
-    found = live(runs, split="tuning", seed=0).drop_duplicates("variant").set_index("variant")
+    found = (
+        evidence.live(runs, split="tuning", seed=0).drop_duplicates("variant").set_index("variant")
+    )
     variants = {name: Recipe(**changes).variant for name, changes in TRIED.items()}
     rows = {}
     for name, variant in variants.items():
@@ -96,7 +97,7 @@ def looks(runs: pd.DataFrame) -> pd.DataFrame:
         share of its class in HAM10000.
     """
     rows = []
-    for run in live(runs, variant="proposed", split="grouped")["run"]:
+    for run in evidence.live(runs, variant="proposed", split="grouped")["run"]:
         for place, answers in ((OWN, run.predictions), (ISIC, run.isic2018_test)):
             if answers is not None:
                 put_back = score_values(decided(answers, -1, 1))["accuracy"]
@@ -110,7 +111,7 @@ def ensemble(runs: pd.DataFrame) -> pd.DataFrame | None:
 
     Their own test sets differ, so there is none on those.
     """
-    runs = live(runs, variant="proposed", split="grouped")["run"]
+    runs = evidence.live(runs, variant="proposed", split="grouped")["run"]
     answers = [run.isic2018_test for run in runs if run.isic2018_test is not None]
     if len(answers) < 2:
         return None
@@ -129,7 +130,7 @@ def by_class(runs: pd.DataFrame) -> pd.DataFrame:
         One row per class, the largest loss first: recalls of `OWN` and `ISIC`, `change`, and how
         many `images` of it ISIC 2018's test set has.
     """
-    found = live(runs, variant="proposed", split="grouped")
+    found = evidence.live(runs, variant="proposed", split="grouped")
     found = [run for run in found["run"] if run.isic2018_test is not None]
     table = pd.DataFrame(index=list(CLASSES), columns=[OWN, ISIC], dtype=float)
     for place, answers in ((OWN, "predictions"), (ISIC, "isic2018_test")):
@@ -255,7 +256,8 @@ def luck(runs: pd.DataFrame, *, resamples: int = 300) -> str:
 
     `runs`: of the paper's recipe.
     """
-    pairs = evidence.pairs(runs, 64, score=BALANCED, parts=True, resamples=resamples)
+    own = runs[runs["model"] == "proposed"]  # rivals are no parts
+    pairs = evidence.pairs(own, evidence.main_size(runs), BALANCED, resamples=resamples)
     if pairs.empty:
         return "What the luck of a seed can do: not yet run."
     sure = int((pairs["low"] > 0).sum())

@@ -170,25 +170,17 @@ def new_images(runs: pd.DataFrame) -> pd.DataFrame:
 def pairs(
     runs: pd.DataFrame,
     size: int,
-    *,
     score: str = "accuracy",
-    parts: bool = False,
+    *,
     resamples: int = 300,
 ) -> pd.DataFrame:
-    """How much better the proposed network is, pair by pair, on images of one size.
-
-    Args:
-        runs: of the proposed network, and of others.
-        size: of the images, in pixels.
-        score: in which it is compared.
-        parts: compare it with itself without a part only, and not with its rivals.
-        resamples: for each interval.
+    """How much better the proposed network is in a score, pair by pair, on images of one size.
 
     Returns:
         Index `comparison`, `split`, `seed`; columns `value`, `low`, `high`.
     """
     others = {f"its {part}": f"proposed without {part}" for part in PARTS}
-    others |= {} if parts else {f"against {NAMES[rival]}": rival for rival in RIVALS}
+    others |= {f"against {NAMES[rival]}": rival for rival in RIVALS}
     found = live(runs, size=size)
     found = found[found["split"].isin(BOTH)]
     found = found.drop_duplicates(["variant", "split", "seed"])

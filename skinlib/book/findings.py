@@ -105,7 +105,7 @@ def gap(runs: pd.DataFrame, paper: float) -> str:
             f"{_percent(paper, 2)}."
         )
     row = mean_over_seeds(found)
-    points = round(100 * row["value"], 1) - 100 * paper
+    points = round(100 * row["value"], 1) - 100 * paper  # of the number as it is printed
     where = "below" if points < 0 else "above"
     smaller = "" if size == 224 else ", not the paper's 224 x 224"
     return (

@@ -111,9 +111,9 @@ def conclusion(groups: Mapping[str, Mapping[str, Verdict]]) -> str:
 def forest(groups: Mapping[str, Mapping[str, Verdict]]) -> pd.DataFrame:
     """The numbers that verdicts rest on, in points from where the claim turns.
 
-    A score counts from the paper's, a difference from where its claim turns (`Verdict.turns`); of
-    several that decided, the one that speaks least for the claim. Left out: how many times as much
-    something costs, and verdicts whose numbers are counted.
+    A score counts from the paper's, a difference from where its claim turns (zero, or `turns`); of
+    several the one that speaks least for the claim. Left out: how many times as much something
+    costs, and verdicts whose numbers are counted.
 
     Args:
         groups: as in `conclusion`.
@@ -127,10 +127,8 @@ def forest(groups: Mapping[str, Mapping[str, Verdict]]) -> pd.DataFrame:
             if not answer.numbers or answer.unit == "times" or len(answer.numbers) > MOST:
                 continue
             sign, colour = SIGNS[answer.kind]
-            decided = answer.judged or tuple(answer.numbers)
-            name = min(decided, key=lambda name: answer.numbers[name]["low"])
-            row = answer.numbers[name]
-            turns = row.get("paper", answer.turns)
+            name, row = min(answer.numbers.items(), key=lambda item: item[1]["low"])
+            turns = row.get("paper", row.get("turns", 0))
             ends = {end: 100 * (row[end] - turns) for end in ("value", "low", "high")}
             rows[f"{sign} {claim}: {name}"] = {**ends, "colour": colour}
     return pd.DataFrame.from_dict(rows, "index", columns=["value", "low", "high", "colour"])

@@ -65,8 +65,6 @@ class Verdict:
     Attributes:
         kind: the verdict.
         numbers: see `Rows`.
-        judged: which of the numbers decided; () is all of them.
-        turns: where the claim turns, in the numbers' unit: a margin below zero, or zero.
         place: one of `PLACES` (HAM10000), "phantom", or "".
         evidence: what was counted -> how many.
         unit: of the numbers; those in "%" and "points" are shares, 0 to 1.
@@ -74,8 +72,6 @@ class Verdict:
 
     kind: Kind
     numbers: Rows = field(default_factory=dict, hash=False)
-    judged: tuple[str, ...] = ()
-    turns: float = 0.0
     place: str = ""
     evidence: dict[str, int] = field(default_factory=dict, hash=False)
     unit: str = "points"
@@ -255,18 +251,16 @@ def robust(runs: pd.DataFrame) -> Verdict:
     """
 
     def rule(table: pd.DataFrame) -> tuple[Kind, Rows]:
-        _, rows = _all_better(table)
-        change = rows["balanced accuracy"]
+        change = t_interval(table["balanced accuracy"])
         shifted = {end: change[end] + MARGIN for end in ("low", "high")}
-        return KINDS[compare(shifted)], rows
+        return KINDS[compare(shifted)], {"balanced accuracy": {**change, "turns": -MARGIN}}
 
     tables = {}
     for place in PLACES:
         own = _means(runs, "proposed", place, ["grouped"])
-        changes = {c: own[f"isic {c}"] - own[c] for c in ("accuracy", "balanced accuracy")}
-        tables[place] = pd.DataFrame(changes).dropna()
-    answer = _decide(tables, _of(runs, "proposed"), rule, what="runs")
-    return replace(answer, judged=("balanced accuracy",), turns=-MARGIN)
+        change = own["isic balanced accuracy"] - own["balanced accuracy"]
+        tables[place] = change.to_frame("balanced accuracy").dropna()
+    return _decide(tables, _of(runs, "proposed"), rule, what="runs")
 
 
 def rare_classes(runs: pd.DataFrame, reading: str) -> Verdict:

@@ -82,7 +82,7 @@ def test_a_forest_counts_from_where_a_claim_turns():
     groups = {
         "scores": {"as printed": Verdict(Kind.NOT_REPRODUCED, score, unit="%")},
         "parts": {"helps": Verdict(Kind.PARTLY, two), "waits": Verdict(Kind.NOT_RUN)},
-        "new images": {"robust": Verdict(Kind.UNDECIDED, two, judged=("F1",), turns=-0.02)},
+        "new images": {"robust": Verdict(Kind.UNDECIDED, {"F1": {**ROW, "turns": -0.02}})},
         "counted": {"all classes": Verdict(Kind.PARTLY, dict.fromkeys("abcd", ROW))},
         "cost": {"faster": Verdict(Kind.REPRODUCED, {"step": ROW}, unit="times")},
     }

@@ -307,7 +307,7 @@ def test_a_robust_network_keeps_its_balanced_accuracy(changes, expected):
     found = verdict.robust(runs)
     assert found.kind == expected
     assert found.numbers["balanced accuracy"]["value"] == pytest.approx(np.mean(changes))
-    assert verdict.robust(runs.assign(**{"isic accuracy": np.nan})).kind == Kind.NOT_RUN
+    assert verdict.robust(runs.assign(**{"isic balanced accuracy": np.nan})).kind == Kind.NOT_RUN
 
 
 def sweep_of(right, beta, seeds=5, reading="mean", **recipe):
