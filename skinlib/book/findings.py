@@ -66,12 +66,20 @@ def offsets(runs: pd.DataFrame) -> str:
         return "How far the offsets move on HAM10000: not yet run."
     moved = int((runs["offset_p95"] > 0).sum())
     hardly = ", but hardly: the points stay near the fixed grid"
-    return (
+    text = (
         f"The offsets moved in {moved} of {_many(len(runs), 'network')} on HAM10000"
         f"{hardly if runs['offset_p95'].max() < 0.5 else ''}. Offsets are "
         f"{_span(runs['offset_mean'], 3)} pixels of the layer's small map long, on average over a "
         f"network. In each network 95 % of them are shorter than a limit: "
         f"{_span(runs['offset_p95'], 2)} pixels."
+    )
+    asked = runs.dropna(subset="outside")
+    if asked.empty:
+        return text
+    return (
+        f"{text} {_span(100 * asked['outside'], 0)} % of the sampling points lie outside the map, "
+        f"where they read zero, against {_percent(asked['outside_fixed'].mean())} of a fixed "
+        f"grid's (measured in {_many(len(asked), 'network')})."
     )
 
 

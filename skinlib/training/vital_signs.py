@@ -37,7 +37,9 @@ def vital_signs(
 
     Returns:
         - `deformable`: mean and 95th percentile of |offset| in pixels of its map (the length of
-          the vector (y, x)), mean and standard deviation of the mask; None without the layer.
+          the vector (y, x)), mean and standard deviation of the mask, and the share of sampling
+          points `outside` the map, where they read zero (`outside_fixed` is what a plain
+          convolution's padding has); None without the layer.
         - `attention`: gamma, and the share of alpha on its highest tenth of places (`uniform` is
           what a flat map would have); None without the layer.
         - `alphas`: layer -> alpha, of attention residual learning.
@@ -88,19 +90,30 @@ def _deformable(model: keras.Model, images: np.ndarray) -> dict | None:
     layers = [layer for layer in model.layers if isinstance(layer, DeformableConv2D)]
     if not layers:
         return None
-    layer, lengths, masks = layers[0], [], []
+    layer, lengths, masks, points = layers[0], [], [], []
     for (features,) in _outputs(model, [layer.input], images):
         offset, mask = layer.offset_and_mask(ops.convert_to_tensor(features, layer.compute_dtype))
         pairs = ops.convert_to_numpy(ops.cast(offset, "float32")).reshape(-1, 2)  # y, x
         lengths.append(np.hypot(*pairs.T))
         masks.append(ops.convert_to_numpy(ops.cast(mask, "float32")).ravel())
+        moved = ops.convert_to_numpy(layer.sampling_points(features)).reshape(-1, 2)
+        fixed = np.rint(moved - pairs)  # whole pixels
+        points.append(np.stack([_outside(moved, layer), _outside(fixed, layer)]))  # (2, points)
     length, values = np.concatenate(lengths), np.concatenate(masks)
+    outside, outside_fixed = np.concatenate(points, axis=1).mean(1)
     return {
         "offset_mean": float(length.mean()),
         "offset_p95": float(np.quantile(length, 0.95)),
         "mask_mean": float(values.mean()),
         "mask_std": float(values.std()),
+        "outside": float(outside),
+        "outside_fixed": float(outside_fixed),
     }
+
+
+def _outside(points: np.ndarray, layer: DeformableConv2D) -> np.ndarray:
+    """Which of the points (y, x), (P, 2), have no pixel of the layer's map beside them."""
+    return ((points <= -1) | (points >= layer.input.shape[1:3])).any(1)
 
 
 def _attention(model: keras.Model, images: np.ndarray) -> dict | None:

@@ -255,6 +255,12 @@ def test_offsets_that_moved_are_counted():
         "25 % of the ReLU units are zero on all images."
     )
     assert "HAM10000, but hardly: " in findings.offsets(table(still))
+    assert "outside" not in findings.offsets(table(still))
+    moved |= {"outside": 0.412, "outside_fixed": 0.306}
+    assert findings.offsets(table(still, moved)).endswith(
+        "pixels. 41 % of the sampling points lie outside the map, where they read zero, against "
+        "30.6 % of a fixed grid's (measured in 1 network)."
+    )
     moved["attention_top_tenth"] = 0.5
     assert "hardly" not in findings.gamma(table(moved))
 

@@ -65,6 +65,21 @@ def test_offsets_are_measured_in_pixels_of_the_map(network, images):
     assert signs["mask_std"] == pytest.approx(0, abs=1e-6)
 
 
+def test_points_outside_the_map_are_counted(network, images):
+    fresh = fingerprints(network)
+    signs = vital_signs(network, images, fresh, FELL)["deformable"]
+    fixed = 1 - (10 / 12) ** 2  # a side of 4 places has 12 points, of which 2 are padding
+    assert signs["outside"] == signs["outside_fixed"] == pytest.approx(fixed)
+    moves = network.get_layer("deformable").offset_convolution
+    moves.bias.assign(np.r_[np.tile([0.0, -5.0], 9), np.zeros(9)])  # one to the left of -1 .. 4
+    signs = vital_signs(network, images, fresh, FELL)["deformable"]
+    assert signs["outside"] == 1
+    moves.bias.assign(np.r_[np.tile([0.5, 0.0], 9), np.zeros(9)])  # half a pixel reads something
+    signs = vital_signs(network, images, fresh, FELL)["deformable"]
+    assert signs["outside"] == pytest.approx(1 - 11 / 12 * 10 / 12)
+    assert signs["outside_fixed"] == pytest.approx(fixed)
+
+
 def test_a_variable_that_never_changed_is_named(network, images):
     fresh = nudged(network)
     gamma = network.get_layer("attention").gamma
