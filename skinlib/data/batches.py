@@ -48,7 +48,9 @@ class Batches(keras.utils.PyDataset):
         label_smoothing: float = 0.0,
         turn: int = 0,
     ):
-        super().__init__()
+        # With one worker TensorFlow tunes how batches are loaded, and the end of each epoch waits
+        # until the thread that does so wakes up: as long as an epoch, up to a minute.
+        super().__init__(workers=2)
         if seed is None and (sampling != "natural" or augment or jitter or mixup):
             raise ValueError("what is drawn at random needs a seed, got None")
         self.images, self.labels, self.rows = dataset.images, dataset.labels, np.asarray(rows)

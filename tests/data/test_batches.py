@@ -82,3 +82,32 @@ def test_augmented_images_are_turned_or_mirrored(phantom):
 def test_what_is_drawn_needs_a_seed(phantom, option):
     with pytest.raises(ValueError, match="drawn at random needs a seed, got None"):
         Batches(phantom, np.arange(3), 2, **option)
+
+
+def test_fit_sees_each_epoch_as_it_is_drawn(phantom):
+    """Loaded by two threads, and still in order, epoch by epoch."""
+    batches = Batches(phantom, np.arange(80), 16, seed=3, augment=True, jitter=0.2)
+    expected, seen = [], []
+    for epoch in (1, 2):  # Keras ends one epoch before the first
+        batches.begin(epoch)
+        expected.append(everything(batches)[0])
+    batches.begin(0)
+
+    class Spy(keras.Model):
+        def train_step(self, data, *state):
+            seen.append(np.asarray(data[0]))
+            return {"loss": 0.0}
+
+    model = Spy()
+    model.compile(run_eagerly=True, jit_compile=False)
+    model.fit(batches, epochs=2, shuffle=False, verbose=0)
+    np.testing.assert_array_equal(np.concatenate(seen), np.concatenate(expected))
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="it is TensorFlow that waits")
+def test_tensorflow_does_not_tune_the_loading(phantom):
+    """Its thread kept each epoch waiting, as long as the epoch had been."""
+    from keras.src.trainers.data_adapters.py_dataset_adapter import PyDatasetAdapter
+
+    adapter = PyDatasetAdapter(Batches(phantom, np.arange(8), 4, seed=0))
+    assert adapter.get_tf_dataset().options().autotune.enabled is False
