@@ -122,6 +122,9 @@ INGREDIENTS: dict[str, dict[str, Any]] = {
 }
 """What trains a network well -> how a recipe says it."""
 
+LARGER = {"96 x 96 pixels": 96, "128 x 128 pixels": 128}
+"""The paper's recipe on larger images -> their side, which is no field of a recipe."""
+
 FIRST: dict[str, Any] = {
     "options": {"batch_norm": True, "initializer": "he_normal"},
     "epochs": 60,

@@ -12,14 +12,14 @@ from skinlib.book import evidence
 from skinlib.book.moving.experiments import decided
 from skinlib.book.verdict import BOTH, ENOUGH, PARTS, pair_gaps
 from skinlib.data.dataset import CLASSES
-from skinlib.experiments import INGREDIENTS, MIXTURES, WELL, well
+from skinlib.experiments import INGREDIENTS, LARGER, MIXTURES, WELL, well
 from skinlib.intervals import compare, interval_of_shares, paired_difference, show, t_interval
 from skinlib.scores import per_class, score_values, scores
 from skinlib.training.recipe import Recipe
 
 PAPER, *_ = INGREDIENTS
 *_, TOGETHER = MIXTURES
-TRIED = INGREDIENTS | MIXTURES
+ALONE = (*list(INGREDIENTS)[1:], *LARGER)
 BALANCED = "balanced accuracy"
 SCORES = ("accuracy", BALANCED, "melanoma recall")
 PUT_BACK = "accuracy, prior put back"
@@ -33,16 +33,17 @@ def ingredients(runs: pd.DataFrame, *, resamples: int = 500) -> pd.DataFrame:
         One row per ingredient and mixture that was run: `value`, `low`, `high` of the gain in
         balanced accuracy, as lesions are resampled; the scores themselves; `minutes` of training.
     """
-    found = (
-        evidence.live(runs, split="tuning", seed=0).drop_duplicates("variant").set_index("variant")
-    )
-    variants = {name: Recipe(**changes).variant for name, changes in TRIED.items()}
+    found = evidence.live(runs, split="tuning", seed=0).drop_duplicates(["variant", "size"])
+    found = found.set_index(["variant", "size"])
+    keys = {name: (Recipe(**changes).variant, 64) for name, changes in INGREDIENTS.items()}
+    keys |= {name: (Recipe().variant, side) for name, side in LARGER.items()}
+    keys |= {name: (Recipe(**changes).variant, 64) for name, changes in MIXTURES.items()}
     rows = {}
-    for name, variant in variants.items():
-        if variant in found.index and variants[PAPER] in found.index:
-            run, paper = found["run"][variant], found["run"][variants[PAPER]]
+    for name, key in keys.items():
+        if key in found.index and keys[PAPER] in found.index:
+            run, paper = found["run"][key], found["run"][keys[PAPER]]
             gain = paired_difference(run, paper, BALANCED, resamples=resamples)
-            minutes = found["seconds"][variant] / 60
+            minutes = found["seconds"][key] / 60
             rows[name] = {**gain, **_scores(run.predictions), "minutes": minutes}
     columns = ["value", "low", "high", *SCORES, "minutes"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns, dtype=float)
@@ -233,7 +234,7 @@ def best(table: pd.DataFrame) -> str:
     sure = alone[found == "better"].sort_values("value", ascending=False)
     named = [f"*{name}* {100 * row['value']:+.1f}" for name, row in sure.iterrows()]
     text = (
-        f"{len(alone)} of {len(INGREDIENTS) - 1} ingredients were tried alone, one training each. "
+        f"{len(alone)} of {len(ALONE)} ingredients were tried alone, one training each. "
         f"Over other lesions, the interval of their gain in balanced accuracy lies above zero for "
         f"{len(sure)}{' (' if named else ''}{', '.join(named)}{' points)' if named else ''}, below "
         f"it for {(found == 'worse').sum()}. Another seed is not in that interval."
@@ -244,10 +245,11 @@ def best(table: pd.DataFrame) -> str:
             f" The mixture that was taken is worth {show(row, signed=True)} points: from "
             f"{100 * table.loc[PAPER, BALANCED]:.1f} to {100 * row[BALANCED]:.1f} %."
         )
-        mixed = [name for name in alone.index if INGREDIENTS[name].keys() <= WELL.keys()]
+        said = [name for name in alone.index if name in INGREDIENTS]
+        mixed = [name for name in said if INGREDIENTS[name].keys() <= WELL.keys()]
         total = alone.loc[mixed, "value"].sum()
         text += f" Alone, {len(mixed)} of its ingredients add up to {100 * total:+.1f} points."
-    missing = [name for name in TRIED if name not in table.index]
+    missing = [name for name in (*ALONE, *MIXTURES) if name not in table.index]
     return text + (f" Not yet run: {', '.join(missing)}." if missing else "")
 
 

@@ -361,7 +361,7 @@ def gap_chart(runs: pd.DataFrame) -> pd.DataFrame:
 def pointing(runs: pd.DataFrame) -> pd.DataFrame:
     """How well heat maps point at the lesion, network by network, and the controls.
 
-    The interval of several trainings is Student's over their means; of one, it is over lesions.
+    The interval of three trainings is Student's over their means; of one, it is over lesions.
     Controls are those of the proposed network (of the first, if there is none).
 
     `runs`: of one data set; those without heat maps are left out.
@@ -381,7 +381,7 @@ def pointing(runs: pd.DataFrame) -> pd.DataFrame:
     for column in POINTING:
         for label, variant, kind in shown:
             of = [run.heat_maps for run in runs["run"][runs["variant"] == variant]]
-            row = t_interval([over_lesions(table, kind)[column] for table in of])
+            row = interval_of_shares([over_lesions(table, kind)[column] for table in of])
             if len(of) == 1:
                 only = of[0][of[0]["map"] == kind]
                 row = cluster_bootstrap(only[column].to_numpy(), only["lesion_id"])

@@ -72,10 +72,19 @@ def test_an_ingredients_gain_is_over_the_papers_recipe_on_the_same_images():
     assert words[["balanced accuracy, %", "minutes"]].to_list() == ["90.0", "2"]
     assert words["gain, points"].startswith("+30.0 (+")
     sentence = better.best(found)
-    assert sentence.startswith("1 of 12 ingredients were tried alone, one training each.")
+    assert sentence.startswith("1 of 14 ingredients were tried alone, one training each.")
     assert "above zero for 1 (*flips and turns* +30.0 points), below it for 0." in sentence
     assert "from 60.0 to 100.0 %. Alone, 1 of its ingredients add up to +30.0 points" in sentence
     assert "Not yet run: batch normalisation, cosine schedule, " in sentence
+
+
+def test_larger_images_are_an_ingredient_of_the_papers_recipe():
+    well = Recipe(**WELL)
+    runs = table(of(PLAIN, 4), of(PLAIN, 2, size=96), of(well, 0, size=96), of(well, 1))
+    found = better.ingredients(runs)
+    assert list(found.index) == ["the paper's recipe", "96 x 96 pixels", "together"]
+    assert found["value"].to_list() == pytest.approx([0, 0.2, 0.3])
+    assert "(*96 x 96 pixels* +20.0 points)" in better.best(found)
 
 
 def test_dead_runs_and_other_seeds_are_no_ingredient():

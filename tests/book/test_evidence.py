@@ -11,10 +11,12 @@ from fakes import run_of
 from skinlib.book import evidence, findings
 from skinlib.book.verdict import Kind, Verdict
 from skinlib.data import CLASSES
+from skinlib.experiments import READINGS
 from skinlib.explain import MAPS
 from skinlib.intervals import mean_over_seeds, t_interval, wilson_interval
 from skinlib.runs import COLUMNS, Run, load
 from skinlib.scores import score_values
+from skinlib.training.recipe import Recipe
 
 LABELS = np.repeat(np.arange(7), [10, 10, 10, 10, 10, 50, 10])
 PAPER = pd.DataFrame(
@@ -222,13 +224,11 @@ def test_heat_maps_count_each_lesion_once():
 
 
 def test_several_trainings_get_students_interval():
-    first, second = (heat_maps(x, 0.1, 0.6, 0.7) for x in (0.3, 0.4))
-    runs = table(
-        of_accuracy(0, run=SimpleNamespace(heat_maps=first)),
-        of_accuracy(0, seed=1, run=SimpleNamespace(heat_maps=second)),
-    )
+    maps = [heat_maps(x, 0.1, 0.6, 0.7) for x in (0.3, 0.32, 0.34)]
+    runs = table(*(of_accuracy(0, run=SimpleNamespace(heat_maps=each)) for each in maps))
     row = evidence.pointing(runs).loc[("overlap", "proposed")]
-    assert row["low"] == pytest.approx(t_interval([0.4, 0.5])["low"])
+    assert row["low"] == pytest.approx(t_interval([0.4, 0.42, 0.44])["low"])
+    assert np.isnan(evidence.pointing(runs[:2]).loc[("overlap", "proposed"), "low"])
 
 
 def test_the_gap_to_the_paper_is_of_the_mean_over_seeds():
@@ -350,6 +350,34 @@ def test_a_training_that_was_repeated():
     assert "With seed 0," in sentence
     assert "on 2 and on 1 core: an accuracy of 80.0 % and of 90.0 %." in sentence
     assert "not yet run" in findings.repeated(runs[:1])
+
+
+def test_images_of_the_papers_size_are_compared_with_smaller_ones():
+    runs = table(of_accuracy(22), of_accuracy(11, size=224), of_accuracy(5, seed=1, size=224))
+    assert "the paper's 88.29 %. At 224 x 224, 2 runs reached 92.7 %. Always" in findings.gap(
+        table(
+            *(of_accuracy(11, seed=seed) for seed in range(3)), *runs.iloc[1:].to_dict("records")
+        ),
+        0.8829,
+    )
+    sentence = findings.larger(runs, 0.8829)
+    assert "an accuracy of 90.0 % instead of 80.0 % (+10.0 (" in sentence
+    assert "; seed 0), on the same test images; the paper has 88.29 %." in sentence
+    assert "not yet run" in findings.larger(runs[:1], 0.8829)
+
+
+def test_a_training_that_starts_late_is_told():
+    weighted = Recipe(**READINGS["class weights"]).variant
+    rows = [of_accuracy(0, split="peeked"), of_accuracy(0, split="peeked", variant=weighted)]
+    for row, losses in zip(rows, ([1.2, 1.95, 1.1], [1.955, 1.94, 1.7]), strict=True):
+        row["run"].history = pd.DataFrame({"loss": losses})
+    sentence = findings.slow_start(table(*rows))
+    assert (
+        "Of 3 epochs, these many kept the loss within 2 % of that: as printed 0, class weights 2."
+        in sentence
+    )
+    assert "cross-entropy of 1.95. Of" in sentence
+    assert "not yet run" in findings.slow_start(table(of_accuracy(0)))
 
 
 def test_the_first_page_has_five_sentences():

@@ -4,6 +4,10 @@ import pytest
 
 from skinlib.data.batches import Batches
 
+on_tensorflow = pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="it is about how TensorFlow loads"
+)
+
 
 def everything(batches):
     pairs = [batches[i] for i in range(len(batches))]
@@ -84,6 +88,7 @@ def test_what_is_drawn_needs_a_seed(phantom, option):
         Batches(phantom, np.arange(3), 2, **option)
 
 
+@on_tensorflow
 def test_fit_sees_each_epoch_as_it_is_drawn(phantom):
     """Loaded by two threads, and still in order, epoch by epoch."""
     batches = Batches(phantom, np.arange(80), 16, seed=3, augment=True, jitter=0.2)
@@ -104,7 +109,7 @@ def test_fit_sees_each_epoch_as_it_is_drawn(phantom):
     np.testing.assert_array_equal(np.concatenate(seen), np.concatenate(expected))
 
 
-@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="it is TensorFlow that waits")
+@on_tensorflow
 def test_tensorflow_does_not_tune_the_loading(phantom):
     """Its thread kept each epoch waiting, as long as the epoch had been."""
     from keras.src.trainers.data_adapters.py_dataset_adapter import PyDatasetAdapter
