@@ -241,7 +241,7 @@ def larger(runs: pd.DataFrame, paper: float) -> str:
 
 
 def slow_start(runs: pd.DataFrame) -> str:
-    """How long training stays at the answer that is alike for all classes and images."""
+    """How many first epochs stay at the answer that is alike for all classes and images."""
     alike = np.log(len(CLASSES))  # its cross-entropy, whether classes are weighted or not
     said = []
     for name in ("as printed", "balanced sampling", "class weights"):
@@ -253,11 +253,10 @@ def slow_start(runs: pd.DataFrame) -> str:
     if not said:
         return "How training starts if all classes count alike: not yet run."
     return (
-        f"Where all classes count alike, training starts late: a network that calls every class "
-        f"equally likely, whatever the image, has a cross-entropy of {alike:.2f}. Of "
-        f"{len(run.history)} epochs, these many kept the loss within 2 % of that: "
-        f"{', '.join(said)}. A training that never leaves that answer has learnt nothing, and says "
-        f"nothing about class weights."
+        f"A network that calls every class equally likely, whatever the image, has a cross-entropy "
+        f"of {alike:.2f}. Of {len(run.history)} epochs, these many passed before the loss fell to "
+        f"98 % of that: {', '.join(said)}. A training that never leaves that answer has learnt "
+        f"nothing, and says nothing about class weights."
     )
 
 
