@@ -64,6 +64,11 @@ def test_ingredients_are_judged_without_test_images():
 
 
 def test_what_was_chosen_on_the_tuning_split_is_what_is_judged():
-    assert well(1)[0].recipe in [one.recipe for one in ingredients(1)]
+    chosen = [one.recipe for one in ingredients(1)]
+    judged = [one.recipe for one in well(1)]
+    whole = [recipe for recipe in judged if recipe in chosen]
+    assert {recipe.epochs for recipe in whole} == {20, 60}
+    parts = {"deformable", "attention"}
+    assert all(parts & {*recipe.options} for recipe in judged if recipe not in whole)
     assert {one.split for one in well(2)} == {"grouped", "random"}
     assert {one.recipe.seed for one in well(3)} == {0, 1, 2}

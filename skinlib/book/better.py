@@ -5,6 +5,7 @@
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
@@ -12,13 +13,13 @@ from skinlib.book import evidence
 from skinlib.book.moving.experiments import decided
 from skinlib.book.verdict import BOTH, ENOUGH, PARTS, pair_gaps
 from skinlib.data.dataset import CLASSES
-from skinlib.experiments import INGREDIENTS, LARGER, MIXTURES, WELL, well
+from skinlib.experiments import INGREDIENTS, LARGER, MIXTURES, WELL, without_layers
 from skinlib.intervals import compare, interval_of_shares, paired_difference, show, t_interval
 from skinlib.scores import per_class, score_values, scores
 from skinlib.training.recipe import Recipe
 
 PAPER, *_ = INGREDIENTS
-*_, TOGETHER = MIXTURES
+*_, SHORTER, TOGETHER = MIXTURES
 ALONE = (*list(INGREDIENTS)[1:], *LARGER)
 BALANCED = "balanced accuracy"
 SCORES = ("accuracy", BALANCED, "melanoma recall")
@@ -60,15 +61,17 @@ def ingredient_words(table: pd.DataFrame) -> pd.DataFrame:
     return words.rename_axis("ingredient")
 
 
-def as_ablation(runs: pd.DataFrame) -> pd.DataFrame:
-    """The runs of the recipe that trains well, under the variants' names of the paper's ablation.
+def as_ablation(runs: pd.DataFrame, training: dict[str, Any]) -> pd.DataFrame:
+    """The runs of another training, under the variants' names of the paper's ablation.
 
-    So everything that asks about the proposed network can be asked about it.
+    So everything that asks about the proposed network can be asked about them.
+
+    Args:
+        runs: see above.
+        training: what the recipe says, `skinlib.experiments.WELL` or `SHORT`.
     """
-    names = {}
-    for one in well(1):
-        gone = [part for part in PARTS if one.recipe.options.get(part) is False]
-        names[one.recipe.variant] = " ".join(["proposed", *(f"without {part}" for part in gone)])
+    variants = without_layers(training)
+    names = {Recipe(**changes).variant: variant for variant, changes in variants.items()}
     found = runs[runs["variant"].isin(list(names))]
     return found.assign(variant=found["variant"].map(names))
 
@@ -105,6 +108,12 @@ def looks(runs: pd.DataFrame) -> pd.DataFrame:
                 row = {"test set": place, "seed": run.recipe.seed, **_scores(answers)}
                 rows.append({**row, PUT_BACK: put_back})
     return pd.DataFrame(rows, columns=["test set", "seed", *SCORES, PUT_BACK])
+
+
+def count_looks(runs: pd.DataFrame) -> int:
+    """How often these runs looked at a test set; a validation part is none."""
+    tested = runs[runs["split"].isin(BOTH)]
+    return len(tested) + sum(run.isic2018_test is not None for run in tested["run"])
 
 
 def ensemble(runs: pd.DataFrame) -> pd.DataFrame | None:
@@ -245,6 +254,8 @@ def best(table: pd.DataFrame) -> str:
             f" The mixture that was taken is worth {show(row, signed=True)} points: from "
             f"{100 * table.loc[PAPER, BALANCED]:.1f} to {100 * row[BALANCED]:.1f} %."
         )
+        if SHORTER in table.index:
+            text += f" In 20 epochs it is worth {show(table.loc[SHORTER], signed=True)}."
         said = [name for name in alone.index if name in INGREDIENTS]
         mixed = [name for name in said if INGREDIENTS[name].keys() <= WELL.keys()]
         total = alone.loc[mixed, "value"].sum()
@@ -254,19 +265,24 @@ def best(table: pd.DataFrame) -> str:
 
 
 def luck(runs: pd.DataFrame, *, resamples: int = 300) -> str:
-    """How often a single pair of runs looks like a sure gain, where parts are left out.
+    """How often luck alone looks like a sure gain: of lesions, and of a single pair of runs.
 
     `runs`: of the paper's recipe.
     """
+    by_lesions = 1 - 0.975 ** len(ALONE)  # P(an interval of 95 % or more lies above zero)
+    text = (
+        f"If {len(ALONE)} ingredients had no effect, the luck of the lesions alone would pass one "
+        f"or more off as a gain in {100 * by_lesions:.0f} of 100 such studies."
+    )
     own = runs[runs["model"] == "proposed"]  # rivals are no parts
     pairs = evidence.pairs(own, evidence.main_size(runs), BALANCED, resamples=resamples)
     if pairs.empty:
-        return "What the luck of a seed can do: not yet run."
+        return f"{text} What the luck of a seed adds: not yet run."
     sure = int((pairs["low"] > 0).sum())
     effects = parts(runs).apply(compare, axis=1)
-    text = (
-        f"Single pairs of runs mislead: of the {len(pairs)} in chapter 7's comparison of the "
-        f"paper's parts, {sure} have such an interval above zero"
+    text += (
+        f" The luck of the seed comes on top: of the {len(pairs)} single pairs of runs in chapter "
+        f"7's comparison of the paper's parts, {sure} have such an interval above zero"
     )
     none = len(effects) == len(PARTS) and (effects == "undecided").all()
     return f"{text}{', and over all pairs no part has a sure effect' if none else ''}."
@@ -283,8 +299,8 @@ def new_images(recipes: Mapping[str, pd.DataFrame]) -> str:
         said.append(f"{score} {show(after)} % instead of {show(before)}")
     seeds = looks(recipes[names[-1]])["seed"].nunique()
     text = (
-        f"On ISIC 2018's test set the same network, trained well, has: {'; '.join(said)} "
-        f"({seeds} training{'s' * (seeds > 1)})."
+        f"On ISIC 2018's test set the proposed network, trained well and not as printed, has: "
+        f"{'; '.join(said)} ({seeds} training{'s' * (seeds > 1)})."
     )
     return text if seeds >= ENOUGH else f"{text} The rule asks for {ENOUGH}: this is not yet sure."
 

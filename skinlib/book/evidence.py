@@ -59,14 +59,15 @@ def live(runs: pd.DataFrame, **columns: object) -> pd.DataFrame:
 def main_size(runs: pd.DataFrame) -> int:
     """The size that the pages show, in pixels.
 
-    The first of `PLACES` at which the recipe as printed has enough runs; else the one with most
-    live runs; 64 if there are none.
+    Of `PLACES` at which the recipe as printed has enough runs, the one with most networks, or the
+    first of several; else the one with most live runs; 64 if there are none.
     """
     found = live(runs)
     printed = live(runs, variant="proposed", split="random")["size"].value_counts()
-    for size in PLACES.values():
-        if printed.get(size, 0) >= ENOUGH:
-            return size
+    enough = [size for size in PLACES.values() if printed.get(size, 0) >= ENOUGH]
+    if enough:
+        networks = live(runs, split="random").groupby("size")["model"].nunique()
+        return max(enough, key=lambda size: networks[size])
     return int(found["size"].mode().max()) if len(found) else PLACES["64 x 64"]
 
 
@@ -293,10 +294,10 @@ def reading_words(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows).T.fillna("").rename_axis("reading")
 
 
-def part_words(runs: pd.DataFrame) -> pd.DataFrame:
+def part_words(runs: pd.DataFrame, parts: Sequence[str] = tuple(PARTS)) -> pd.DataFrame:
     """What each part adds, in points, with Holm's correction: one row per part and score."""
     rows = {}
-    for part, answer in verdict_of_parts(runs).items():
+    for part, answer in verdict_of_parts(runs, parts).items():
         for name in PAPER_SCORES:
             row = answer.numbers.get(name)
             points = show(row, signed=True) if row else "not yet run"

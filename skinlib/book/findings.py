@@ -199,9 +199,8 @@ def new_images(runs: pd.DataFrame) -> str:
 
 def parts(runs: pd.DataFrame, names: Sequence[str] = tuple(verdict.PARTS)) -> str:
     """Which of these parts helps, by chapter 9's rule."""
-    found = {part: answer for part, answer in verdict.parts(runs).items() if part in names}
     said = []
-    for part, answer in found.items():
+    for part, answer in verdict.parts(runs, names).items():
         name = f"{'' if part == 'attention' else 'the '}{PART_NAMES.get(part, part)}"
         seen = max(count for what, count in answer.evidence.items() if what.startswith("pairs"))
         words = EFFECTS.get(answer.kind, "")

@@ -198,19 +198,19 @@ def _holm_rows(gaps: Mapping[str, pd.DataFrame]) -> dict[str, Rows]:
     }
 
 
-def parts(runs: pd.DataFrame) -> dict[str, Verdict]:
+def parts(runs: pd.DataFrame, names: Sequence[str] = tuple(PARTS)) -> dict[str, Verdict]:
     """Whether each part helps: six pairs of both splits, in all of the paper's scores.
 
-    The parts are held against the same runs of the whole network, so that three comparisons are one
+    The parts are held against the same runs of the whole network, so that their comparisons are one
     family.
     """
-    names = {part: f"proposed without {part}" for part in PARTS}
+    rivals = {part: f"proposed without {part}" for part in names}
     gaps = {
-        place: {p: pair_gaps(runs, name, PAPER_SCORES, place, BOTH) for p, name in names.items()}
+        place: {p: pair_gaps(runs, name, PAPER_SCORES, place, BOTH) for p, name in rivals.items()}
         for place in PLACES
     }
     found = {}
-    for part, name in names.items():
+    for part, name in rivals.items():
         tables = {place: gaps[place][part] for place in PLACES}
         answer = _decide(tables, _of(runs, "proposed", name), enough=PAIRS)
         if answer.numbers:

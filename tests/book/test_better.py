@@ -7,7 +7,7 @@ from fakes import run_of
 
 from skinlib.book import better, findings, verdict
 from skinlib.data import CLASSES
-from skinlib.experiments import INGREDIENTS, WELL, well
+from skinlib.experiments import INGREDIENTS, LAYERS, SHORT, WELL, well
 from skinlib.runs import COLUMNS, load
 from skinlib.scores import score_values
 from skinlib.training.recipe import Recipe
@@ -39,21 +39,21 @@ def table(*rows) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def trained_well(wrong: dict[str, int], isic: int, seeds: int = 3) -> pd.DataFrame:
+def trained(training, wrong: dict[str, int], isic: int, seeds: int = 3) -> pd.DataFrame:
     """`well`'s runs; those without a part have so many wrong in each class, seed 1 one more."""
     rows = []
     for one in well(seeds):
         gone = [part for part in wrong if one.recipe.options.get(part) is False]
         count = wrong[gone[0]] + one.recipe.seed % 2 if gone else 2
         rows.append(of(one.recipe, count, one.split, isic))
-    return better.as_ablation(table(*rows))
+    return better.as_ablation(table(*rows), training)
 
 
 def test_what_was_not_run_is_said():
     assert better.ingredients(NONE).empty
     assert better.ingredient_words(better.ingredients(NONE)).empty
     assert "not yet run" in better.best(better.ingredients(NONE))
-    recipes = {"a": NONE, "b": better.as_ablation(NONE)}
+    recipes = {"a": NONE, "b": better.as_ablation(NONE, WELL)}
     assert not len(better.judged(recipes).columns)
     assert "not yet run" in better.new_images(recipes)
     assert set(better.goal_words(better.goals(NONE, NONE))["reached, %"]) == {"not yet run"}
@@ -74,6 +74,9 @@ def test_an_ingredients_gain_is_over_the_papers_recipe_on_the_same_images():
     sentence = better.best(found)
     assert sentence.startswith("1 of 14 ingredients were tried alone, one training each.")
     assert "above zero for 1 (*flips and turns* +30.0 points), below it for 0." in sentence
+    assert "In 20 epochs" not in sentence
+    shorter = better.ingredients(pd.concat([runs, table(of(Recipe(**SHORT), 1))]))
+    assert "100.0 %. In 20 epochs it is worth +30.0 (+" in better.best(shorter)
     assert "from 60.0 to 100.0 %. Alone, 1 of its ingredients add up to +30.0 points" in sentence
     assert "Not yet run: batch normalisation, cosine schedule, " in sentence
 
@@ -95,7 +98,7 @@ def test_dead_runs_and_other_seeds_are_no_ingredient():
 
 
 def test_each_training_looks_at_two_test_sets_once():
-    looked = better.looks(trained_well({"deformable": 3, "attention": 3}, isic=4))
+    looked = better.looks(trained(WELL, {"deformable": 3, "attention": 3}, isic=4))
     assert len(looked) == 6
     assert looked["accuracy, prior put back"].equals(looked["accuracy"])  # its answers are sure
     assert looked.groupby("test set")["balanced accuracy"].mean().to_dict() == pytest.approx(
@@ -103,8 +106,15 @@ def test_each_training_looks_at_two_test_sets_once():
     )
 
 
+def test_looks_are_counted_and_validation_is_none():
+    runs = trained(SHORT, {"deformable": 3, "attention": 3}, isic=4)
+    validated = table(of(Recipe(**SHORT), 0), of(Recipe(**SHORT), 0, "grouped"))
+    assert better.count_looks(runs) == 3 * 2 * 3 * 2  # variants, splits, seeds, test sets
+    assert better.count_looks(validated) == 1
+
+
 def test_each_class_is_followed_to_new_images():
-    runs = trained_well({"deformable": 3, "attention": 3}, isic=6)
+    runs = trained(WELL, {"deformable": 3, "attention": 3}, isic=6)
     answers = runs["run"].iloc[0].isic2018_test  # one of three trainings misses all vasc
     answers.loc[answers["label"] == "vasc", list(CLASSES)] = np.eye(7)[0]
     found = better.by_class(runs)
@@ -125,7 +135,12 @@ def test_single_pairs_that_look_like_gains_are_counted():
         of(Recipe(seed=seed, **without), wrong, "grouped") for seed, wrong in enumerate((2, 9, 2))
     ]
     sentence = better.luck(table(*whole, *rivals), resamples=50)
-    assert "of the 3 in chapter 7's comparison of the paper's parts, 1 have" in sentence
+    assert "If 14 ingredients had no effect" in sentence
+    assert "in 30 of 100 such studies" in sentence  # 1 - 0.975 ** 14
+    assert (
+        "of the 3 single pairs of runs in chapter 7's comparison of the paper's parts, 1 have"
+        in sentence
+    )
     assert "no part has a sure effect" not in sentence  # two of three parts were not run
     assert "not yet run" in better.luck(NONE)
 
@@ -134,15 +149,15 @@ def test_the_mean_answer_is_that_of_several_and_may_beat_each():
     runs = table(
         *(of(Recipe(seed=seed, **WELL), 2, "grouped", isic) for seed, isic in enumerate((4, 1, 2)))
     )
-    mean = better.ensemble(better.as_ablation(runs))
+    mean = better.ensemble(better.as_ablation(runs, WELL))
     assert score_values(mean)["balanced accuracy"] == pytest.approx(0.8)  # two of three are right
     assert np.allclose(mean[list(CLASSES)].sum(axis=1), 1)
-    assert better.ensemble(better.as_ablation(runs.iloc[:1])) is None
+    assert better.ensemble(better.as_ablation(runs.iloc[:1], WELL)) is None
 
 
 def test_recipes_stand_side_by_side():
     paper = table(*(of(Recipe(seed=seed), 5, "grouped", 6) for seed in range(3)))
-    recipes = {"paper": paper, "well": trained_well({}, isic=3)}
+    recipes = {"paper": paper, "well": trained(WELL, {}, isic=3)}
     judged = better.judged(recipes)
     assert list(dict.fromkeys(judged.columns.get_level_values(0))) == [
         "paper",
@@ -155,7 +170,7 @@ def test_recipes_stand_side_by_side():
     sentence = better.new_images(recipes)
     assert "; balanced accuracy 70.0 (70.0 to 70.0) % instead of 40.0" in sentence
     assert sentence.endswith("(3 trainings).")
-    recipes["well"] = trained_well({}, isic=3, seeds=1)
+    recipes["well"] = trained(WELL, {}, isic=3, seeds=1)
     assert better.new_images(recipes).endswith(
         "(1 training). The rule asks for 3: this is not yet sure."
     )
@@ -164,14 +179,14 @@ def test_recipes_stand_side_by_side():
 @pytest.mark.parametrize(("isic", "words"), [(2, "met"), (4, "missed by 10.0")])
 def test_a_goal_is_met_or_missed_by_so_much(isic, words):
     paper = table(of(PLAIN, 3, "grouped", 6))
-    found = better.goal_words(better.goals(paper, trained_well({}, isic)))
+    found = better.goal_words(better.goals(paper, trained(WELL, {}, isic)))
     assert found["verdict"].iloc[0] == words
     assert found["verdict"].iloc[2] == "met"  # 80 % against 70 and 5 points; sure answers stay
     assert found["goal, %"].to_list() == ["70.0", "75.0", "75.0"]
 
 
 def test_the_layers_are_judged_by_chapter_9s_rule_with_another_training():
-    runs = trained_well({"deformable": 3, "attention": 0}, isic=4)
+    runs = trained(SHORT, {"deformable": 3, "attention": 0}, isic=4)
     found = better.parts(runs)
     assert found["value"].to_dict() == pytest.approx({"deformable": 0.4 / 3, "attention": -0.5 / 3})
     words = better.layer_words(runs, ["deformable", "attention"]).iloc[:, 0]
@@ -180,10 +195,11 @@ def test_the_layers_are_judged_by_chapter_9s_rule_with_another_training():
     assert findings.parts(runs, ["deformable"]) == (
         "The deformable convolution helps in all three scores."
     )
-    answers = verdict.parts(runs)
+    answers = verdict.parts(runs, LAYERS)
     assert answers["deformable"].kind == verdict.Kind.REPRODUCED
     assert answers["attention"].kind == verdict.Kind.NOT_REPRODUCED
-    assert answers["joint loss"].kind == verdict.Kind.NOT_RUN
+    longer = trained(WELL, {"deformable": 3, "attention": 0}, isic=4)
+    assert set(longer["variant"]) == {"proposed"}
 
 
 def test_the_prior_is_put_back_for_accuracy():
@@ -191,6 +207,6 @@ def test_the_prior_is_put_back_for_accuracy():
     run = of(Recipe(**WELL), 0, "grouped")
     predictions = run["run"].predictions
     predictions.loc[predictions["label"] == "df", ["df", "nv"]] = [0.9, 0.1]
-    looked = better.looks(better.as_ablation(table(run)))
+    looked = better.looks(better.as_ablation(table(run), WELL))
     assert looked["accuracy"].tolist() == pytest.approx([1])
     assert looked["accuracy, prior put back"].tolist() == pytest.approx([6 / 7])

@@ -110,6 +110,11 @@ def test_enough_runs_of_the_papers_size_decide_which_is_shown():
     full = [of_accuracy(5, seed=s, size=224) for s in range(3)]
     assert evidence.main_size(table(*small, *full[:2])) == 64
     assert evidence.main_size(table(*small, *full)) == 224
+    rival = of_accuracy(5, model="arl14", variant="arl14")
+    assert (
+        evidence.main_size(table(*small, *full, rival)) == 64
+    )  # where there is something beside it
+    assert evidence.main_size(table(*small, *full, rival, {**rival, "size": 224})) == 224
 
 
 def test_trainings_of_one_seed_count_once():
@@ -434,7 +439,7 @@ def test_parts_say_what_they_wait_for(monkeypatch):
         "deformable": Verdict(Kind.UNDECIDED, evidence={"pairs at 64 x 64": 2}),
         "attention": Verdict(Kind.REPRODUCED, {"accuracy": row}, evidence={"pairs at 64 x 64": 6}),
     }
-    monkeypatch.setattr(findings.verdict, "parts", lambda runs: answers)
+    monkeypatch.setattr(findings.verdict, "parts", lambda runs, names: answers)
     assert findings.parts(NONE) == (
         "The deformable convolution waits for 6 pairs of runs, of which it has 2; attention helps "
         "in all three scores."

@@ -9,6 +9,7 @@ from scipy import stats
 from skinlib.book import verdict
 from skinlib.book.verdict import Kind, Verdict
 from skinlib.data import CLASSES
+from skinlib.experiments import LAYERS
 from skinlib.intervals import holm_correction, t_interval
 
 NAMES = verdict.PAPER_SCORES
@@ -200,6 +201,16 @@ def test_parts_are_corrected_for_three_comparisons():
         row = answer.numbers["F1"]
         assert row["p"] == pytest.approx(holm[part.replace(" ", "_")])
         assert answer.kind == Kind.UNDECIDED
+
+
+def test_two_layers_are_corrected_for_two_comparisons():
+    rng = np.random.default_rng(0)
+    gains = {"deformable": rng.normal(0, 0.01, 6), "attention": 0.001 + STEPS.repeat(2)}
+    gains["joint_loss"] = rng.normal(0.005, 0.01, 6)
+    found = verdict.parts(parts_of(**gains), LAYERS)
+    assert set(found) == set(LAYERS)
+    p = stats.ttest_1samp(gains["attention"], 0).pvalue
+    assert found["attention"].numbers["F1"]["p"] == pytest.approx(2 * p)
 
 
 @pytest.mark.slow

@@ -126,13 +126,14 @@ def differences(table: pd.DataFrame, change: str, data: str) -> Figure:
     return figure
 
 
-def forest(table: pd.DataFrame, means: pd.DataFrame, data: str) -> Figure:
+def forest(table: pd.DataFrame, means: pd.DataFrame, data: str, score: str = "accuracy") -> Figure:
     """Paired differences with their intervals, and each comparison's mean; zero is no difference.
 
     Args:
         table: index (comparison, split, seed); columns `value`, `low`, `high`, as shares.
         means: index comparison, the same columns.
         data: what the runs were made on.
+        score: what is compared.
     """
     looks = {"random": ("o", style.BLUE), "grouped": ("s", style.ORANGE), "mean": ("D", "black")}
     rows: dict[str, list] = {kind: [] for kind in looks}  # (y, value, low, high)
@@ -153,7 +154,7 @@ def forest(table: pd.DataFrame, means: pd.DataFrame, data: str) -> Figure:
         style.intervals(ax, drawn, drawn["y"], label=label, marker=marker, color=colour)
     style.name_rows(ax, list(names), list(names.values()))
     ax.axvline(0, color="0.4", ls="--")
-    ax.set(ylim=(y - 2.2, -2), xlabel="difference in accuracy (points), 95 % interval")
+    ax.set(ylim=(y - 2.2, -2), xlabel=f"difference in {score} (points), 95 % interval")
     style.legend(figure)
     style.title(figure, data)
     return figure
