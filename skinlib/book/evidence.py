@@ -294,11 +294,15 @@ def reading_words(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows).T.fillna("").rename_axis("reading")
 
 
-def part_words(runs: pd.DataFrame, parts: Sequence[str] = tuple(PARTS)) -> pd.DataFrame:
+def part_words(
+    runs: pd.DataFrame,
+    parts: Sequence[str] = tuple(PARTS),
+    columns: Sequence[str] = PAPER_SCORES,
+) -> pd.DataFrame:
     """What each part adds, in points, with Holm's correction: one row per part and score."""
     rows = {}
-    for part, answer in verdict_of_parts(runs, parts).items():
-        for name in PAPER_SCORES:
+    for part, answer in verdict_of_parts(runs, parts, columns).items():
+        for name in columns:
             row = answer.numbers.get(name)
             points = show(row, signed=True) if row else "not yet run"
             p = f"{row['p']:.3f}" if row else ""

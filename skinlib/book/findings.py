@@ -64,14 +64,13 @@ def offsets(runs: pd.DataFrame) -> str:
     runs = _proposed(runs).dropna(subset="offset_mean")
     if runs.empty:
         return "How far the offsets move on HAM10000: not yet run."
-    moved = int((runs["offset_p95"] > 0).sum())
+    moved, size = int((runs["offset_p95"] > 0).sum()), int(runs["size"].iloc[0])
     hardly = ", but hardly: the points stay near the fixed grid"
     text = (
-        f"The offsets moved in {moved} of {_many(len(runs), 'network')} on HAM10000"
-        f"{hardly if runs['offset_p95'].max() < 0.5 else ''}. Offsets are "
+        f"The offsets moved in {moved} of {_many(len(runs), 'network')} on HAM10000 at "
+        f"{size} x {size} pixels{hardly if runs['offset_p95'].max() < 0.5 else ''}. Offsets are "
         f"{_span(runs['offset_mean'], 3)} pixels of the layer's small map long, on average over a "
-        f"network. In each network 95 % of them are shorter than a limit: "
-        f"{_span(runs['offset_p95'], 2)} pixels."
+        f"network; 95 % of a network's are shorter than {_span(runs['offset_p95'], 2)} pixels."
     )
     asked = runs.dropna(subset="outside")
     if asked.empty:
@@ -149,7 +148,12 @@ def table1(runs: pd.DataFrame, paper: pd.DataFrame, size: int) -> str:
         f"their accuracy differs from the paper's by {_span(gaps, 1, signed=True)} points."
     )
     if len(gaps) > 1:
-        text += f" The most accurate of ours is {evidence.NAMES[ours.idxmax()]}."
+        first, second = ours.nlargest(2).index
+        lead = 100 * (ours[first] - ours[second])
+        text += (
+            f" The highest of ours is {evidence.NAMES[first]}, {lead:.1f} points above "
+            f"{evidence.NAMES[second]}; whether that is sure, chapter 9 says."
+        )
     return text + (f" Not yet run: {', '.join(missing)}." if missing else "")
 
 
@@ -167,7 +171,13 @@ def leak(runs: pd.DataFrame, size: int) -> str:
     )
     sure = [compare(row) != "undecided" for row in (accuracy, balanced)]
     if not any(sure):
-        return f"{text} Neither is sure: these runs cannot tell yet what the leak is worth."
+        text += " Neither can be told from zero."
+        if np.isfinite(accuracy["high"]):
+            text += (
+                f" That the leak adds more than {100 * accuracy['high']:.1f} points of accuracy is "
+                "unlikely; what it adds to the balanced accuracy, these runs cannot tell yet."
+            )
+        return text
     if sure[1] and balanced["value"] > 2 * abs(accuracy["value"]):
         text += " Accuracy hides the leak: two images in three are nv, and recognised either way."
     elif not sure[1]:
@@ -197,13 +207,18 @@ def new_images(runs: pd.DataFrame) -> str:
     )
 
 
-def parts(runs: pd.DataFrame, names: Sequence[str] = tuple(verdict.PARTS)) -> str:
-    """Which of these parts helps, by chapter 9's rule."""
+def parts(
+    runs: pd.DataFrame,
+    names: Sequence[str] = tuple(verdict.PARTS),
+    columns: Sequence[str] = verdict.PAPER_SCORES,
+) -> str:
+    """Which of these parts helps, by chapter 9's rule: in the paper's scores or in one."""
+    scores = columns[0] if len(columns) == 1 else "all three scores"
     said = []
-    for part, answer in verdict.parts(runs, names).items():
+    for part, answer in verdict.parts(runs, names, columns).items():
         name = f"{'' if part == 'attention' else 'the '}{PART_NAMES.get(part, part)}"
         seen = max(count for what, count in answer.evidence.items() if what.startswith("pairs"))
-        words = EFFECTS.get(answer.kind, "")
+        words = EFFECTS.get(answer.kind, "").format(scores)
         if not answer.numbers:
             words = f"waits for {verdict.PAIRS} pairs of runs, of which it has {seen}"
         said.append(f"{name} {words}")
@@ -213,7 +228,7 @@ def parts(runs: pd.DataFrame, names: Sequence[str] = tuple(verdict.PARTS)) -> st
 
 PART_NAMES = {"deformable": "deformable convolution"}
 EFFECTS = {
-    "reproduced": "helps in all three scores",
+    "reproduced": "helps in {}",
     "partly": "helps in some of the three scores",
     "not reproduced": "does harm",
     "undecided": "has no effect that is sure",
@@ -243,20 +258,23 @@ def slow_start(runs: pd.DataFrame) -> str:
     """How many first epochs stay at the answer that is alike for all classes and images."""
     alike = np.log(len(CLASSES))  # its cross-entropy, whether classes are weighted or not
     said = []
+    never = []
     for name in ("as printed", "balanced sampling", "class weights"):
         of = runs[(runs["data"] == "ham10000") & (runs["split"] == "peeked")]
         of = of[of["variant"] == Recipe(**READINGS[name]).variant]
         for run in of["run"].head(1):
             stuck = int((run.history["loss"] > 0.98 * alike).cummin().sum())
             said.append(f"{name} {stuck}")
+            if stuck == len(run.history):
+                never.append(name)
     if not said:
         return "How training starts if all classes count alike: not yet run."
     return (
         f"A network that calls every class equally likely, whatever the image, has a cross-entropy "
         f"of {alike:.2f}. Of {len(run.history)} epochs, these many passed before the loss fell to "
-        f"98 % of that: {', '.join(said)}. A training that never leaves that answer has learnt "
-        f"nothing, and says nothing about class weights."
-    )
+        f"98 % of that: {', '.join(said)}. "
+        + (f"{', '.join(never)} never fell, and says nothing of that choice." if never else "")
+    ).strip()
 
 
 def repeated(runs: pd.DataFrame) -> str:
@@ -272,7 +290,7 @@ def repeated(runs: pd.DataFrame) -> str:
         said.append(
             f"With seed {seed}, the recipe as printed was trained twice on the same images, on "
             f"{cores[0]} and on {_many(cores[1], 'core')}: an accuracy of {values[0]} and of "
-            f"{values[1]}. What lies between them is luck."
+            f"{values[1]}. Chance, the cores and the version of the code are not told apart."
         )
     return " ".join(said) or "The same training twice: not yet run."
 
@@ -309,7 +327,7 @@ def never_found(predictions: pd.DataFrame) -> str:
     rows = [(name, row) for name, row in counts.iterrows() if row.sum() and not row[name]]
     if not rows:
         return "Each class is found at least once."
-    lost = [f"{name} ({row.max()} of {row.sum()} are called {row.idxmax()})" for name, row in rows]
+    lost = [f"{name} ({row.max()} of {row.sum()} called {row.idxmax()})" for name, row in rows]
     accuracy = score_values(predictions)["accuracy"]
     return f"Never found: {', '.join(lost)}. An accuracy of {_percent(accuracy)} hides that."
 
@@ -319,21 +337,26 @@ def decision(predictions: pd.DataFrame, least: float = 0.8) -> str:
 
     `predictions`: of one run, see `skinlib.runs.Run`.
     """
-    before, accuracy = per_class(predictions)["recall"], score_values(predictions)["accuracy"]
+    before, accuracy = per_class(predictions), score_values(predictions)["accuracy"]
     for times in TIMES:
         moved = decided(predictions, 0.0, times)
-        after = per_class(moved)["recall"]
-        if after["mel"] >= least:
+        after = per_class(moved)
+        if after["recall"]["mel"] >= least:
             break
     else:
         return "No weight of the slider finds so many melanomas."
-    pays = (after - before).idxmin()
+    pays = (after["recall"] - before["recall"]).idxmin()
     price = score_values(moved)["accuracy"]
+
+    def change(score: str, name: str) -> str:
+        return f"{_percent(before[score][name])} to {_percent(after[score][name])}"
+
     return (
-        f"If a melanoma counts {times:g} times, {_percent(after['mel'])} of the melanomas are found"
-        f" instead of {_percent(before['mel'])}, and the accuracy goes from {_percent(accuracy)} "
-        f"to {_percent(price)}. {pays} pays most: its recall goes from {_percent(before[pays])} "
-        f"to {_percent(after[pays])}."
+        f"If a melanoma counts {times:g} times, the share of the melanomas that is found goes from "
+        f"{change('recall', 'mel')}, and the accuracy from {_percent(accuracy)} to "
+        f"{_percent(price)}. Of the images that are called mel, those that are right go from "
+        f"{change('precision', 'mel')}. In recall, {pays} loses most: {change('recall', pays)}. "
+        "The weight was chosen on these images, so expect less of it on new ones."
     )
 
 
@@ -353,6 +376,10 @@ def readings(table: pd.DataFrame, paper: float) -> str:
             f"{name} {_interval(row)}, {reach[row['reach']]}" for name, row in faults.iterrows()
         ]
         said.append(f"What a fault would print, on its own test set: {'; '.join(listed)}.")
+    peak = choices["best epoch"].max()
+    if np.isfinite(peak):
+        even = "Even the" if peak < paper else "The"
+        said.append(f"{even} best epoch of all, picked on the test set, has {_percent(peak)}.")
     return " ".join(said)
 
 
@@ -361,8 +388,8 @@ def _choices(table: pd.DataFrame, printed: float, paper: float) -> str:
     enough = list(table.index[table["reach"] != "below"])
     best = table["value"].astype(float).idxmax()
     text = (
-        f"{len(table)} of {len(READINGS) - 1} choices that the paper leaves open were tried, on "
-        f"one split. {'Could' if enough else 'None could'} close the gap to "
+        f"{len(table)} of {len(READINGS) - 1} changes to the printed recipe were tried, on one "
+        f"split. {'Could' if enough else 'None could'} close the gap to "
         f"{_percent(paper, 2)}{': ' if enough else ''}{', '.join(enough)}. The best, *{best}*, "
         f"reaches {_interval(table.loc[best])}"
     )
@@ -480,7 +507,7 @@ def against_blob(table: pd.DataFrame, data: str) -> str:
         f"On {data}, {', '.join(beaten) or 'none'} of {_many(len(names), 'network')} beats a blob "
         f"in the middle of the image: the blob overlaps with the lesion by {show(blob, 2, False)}; "
         f"{listed}. The true outline, drawn as coarsely as such a map, gets "
-        f"{outline['value']:.2f}, which is about the best that a map of that layer can do."
+        f"{outline['value']:.2f}, which is what so few places can show."
     )
 
 
@@ -533,13 +560,14 @@ def half_a_cell(scores: pd.DataFrame) -> str:
     """
     if scores.empty:
         return "No outline is known: not measured."
-    values = scores["value"]
-    listed = ", ".join(f"{way} {show(row, 2, False)}" for way, row in scores.iterrows())
+    drawn = scores.loc["as drawn", "value"]
+    moved = scores["value"].drop("as drawn")
+    listed = [f"{show(scores.loc[way], 2, False)} if moved {way}" for way in moved.index]
     return (
-        f"Half a cell moves the overlap from {values.min():.2f} to {values.max():.2f} ({listed}). "
-        f"The network is the same: {values.max() - values.min():.2f} of overlap hang on where a "
-        "place is drawn. Maps of the same layout share that. Between other layouts, or a network "
-        "and a blob, a smaller difference may come from the drawing alone."
+        f"Half a cell moves the overlap from {drawn:.2f} to {' and to '.join(listed)}. The network "
+        f"is the same: {(moved - drawn).abs().max():.2f} of overlap may hang on where a place is "
+        "drawn. Maps of the same layout share that. Between other layouts, or a network and a "
+        "blob, a smaller difference may come from the drawing alone."
     )
 
 

@@ -271,10 +271,12 @@ def shares_in_words(gaps: pd.DataFrame) -> str:
     if gaps.empty:
         return "No outline is known here: how much of the map lies on the lesion was not measured."
     uniform = show(gaps.loc["uniform"], 0, signed=True)
-    blob = show(gaps.loc["narrow blob in the middle"], 0, signed=True)
+    blob = gaps.loc["narrow blob in the middle"]
+    words = "there is no sure difference" if compare(blob) == "undecided" else "it differs"
     return (
-        f"The trained map's share on the lesion differs from a uniform map's by {uniform} points, "
-        f"and from that of a blob in the middle, about as narrow as the map, by {blob}."
+        f"The trained map's share on the lesion differs from a uniform map's by {uniform} points. "
+        f"From that of a blob in the middle, about as narrow as the map, {words}: "
+        f"{show(blob, 0, signed=True)} points."
     )
 
 

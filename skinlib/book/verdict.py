@@ -175,13 +175,13 @@ def every_class(runs: pd.DataFrame, rival: str) -> Verdict:
     return better(runs.join(recalls), rival, CLASSES)
 
 
-def _holm_rows(gaps: Mapping[str, pd.DataFrame]) -> dict[str, Rows]:
+def _holm_rows(gaps: Mapping[str, pd.DataFrame], columns: Sequence[str]) -> dict[str, Rows]:
     """Rows of each part that has enough pairs, corrected for all parts (Holm).
 
     Intervals are as wide as the correction asks: they exclude zero where p < 0.05.
     """
     tested = {part: gap for part, gap in gaps.items() if len(gap) >= PAIRS}
-    p = pd.DataFrame(1.0, index=list(gaps), columns=list(PAPER_SCORES))
+    p = pd.DataFrame(1.0, index=list(gaps), columns=list(columns))
     for part, gap in tested.items():
         p.loc[part] = stats.ttest_1samp(gap, 0).pvalue
     holm = p.apply(holm_correction)
@@ -192,21 +192,25 @@ def _holm_rows(gaps: Mapping[str, pd.DataFrame]) -> dict[str, Rows]:
                 **t_interval(gap[name], confidence=confidence.loc[part, name]),
                 "p": holm.loc[part, name],
             }
-            for name in PAPER_SCORES
+            for name in columns
         }
         for part, gap in tested.items()
     }
 
 
-def parts(runs: pd.DataFrame, names: Sequence[str] = tuple(PARTS)) -> dict[str, Verdict]:
-    """Whether each part helps: six pairs of both splits, in all of the paper's scores.
+def parts(
+    runs: pd.DataFrame,
+    names: Sequence[str] = tuple(PARTS),
+    columns: Sequence[str] = PAPER_SCORES,
+) -> dict[str, Verdict]:
+    """Whether each part helps: six pairs of both splits, in all of these scores.
 
     The parts are held against the same runs of the whole network, so that their comparisons are one
     family.
     """
     rivals = {part: f"proposed without {part}" for part in names}
     gaps = {
-        place: {p: pair_gaps(runs, name, PAPER_SCORES, place, BOTH) for p, name in rivals.items()}
+        place: {p: pair_gaps(runs, name, columns, place, BOTH) for p, name in rivals.items()}
         for place in PLACES
     }
     found = {}
@@ -214,7 +218,7 @@ def parts(runs: pd.DataFrame, names: Sequence[str] = tuple(PARTS)) -> dict[str, 
         tables = {place: gaps[place][part] for place in PLACES}
         answer = _decide(tables, _of(runs, "proposed", name), enough=PAIRS)
         if answer.numbers:
-            rows = _holm_rows(gaps[answer.place])[part]
+            rows = _holm_rows(gaps[answer.place], columns)[part]
             answer = replace(answer, kind=judge(rows), numbers=rows)
         found[part] = answer
     return found

@@ -185,7 +185,7 @@ def test_readings_are_named_by_recipe_and_faults_by_split():
     assert found.loc["60 epochs", "share"] == pytest.approx(1)
     assert found.loc["class weights", "dead"] == "why"
     sentence = findings.readings(found, 0.9)
-    assert sentence.startswith("1 of 10 choices")
+    assert sentence.startswith("1 of 10 changes")
     assert "Could close the gap to 90.00 %: 60 epochs." in sentence
     assert "20.0 points above the recipe as printed on the same images" in sentence
     assert "class weights" not in sentence
@@ -252,14 +252,14 @@ def test_offsets_that_moved_are_counted():
     for row in (still, moved):
         row["run"].config["vital_signs"] = {"attention": {"uniform": 0.125}}
     assert findings.alive(table(still, moved)) == (
-        "The offsets moved in 1 of 2 networks on HAM10000. Offsets are 0.000 to 0.250 pixels of "
-        "the layer's small map long, on average over a network. In each network 95 % of them are "
-        "shorter than a limit: 0.00 to 0.50 pixels. "
+        "The offsets moved in 1 of 2 networks on HAM10000 at 64 x 64 pixels. Offsets are 0.000 to "
+        "0.250 pixels of the layer's small map long, on average over a network; 95 % of a "
+        "network's are shorter than 0.00 to 0.50 pixels. "
         "Gamma started at 0.01 and ended at 0.010 to 0.030. The attention hardly chooses: 13.0 to "
         "14.0 % of alpha lie on its top tenth of places, where an even map has 12.5 %. "
         "25 % of the ReLU units are zero on all images."
     )
-    assert "HAM10000, but hardly: " in findings.offsets(table(still))
+    assert "pixels, but hardly: " in findings.offsets(table(still))
     assert "outside" not in findings.offsets(table(still))
     moved |= {"outside": 0.412, "outside_fixed": 0.306}
     assert findings.offsets(table(still, moved)).endswith(
@@ -276,7 +276,7 @@ def test_table_1_in_a_sentence():
     sentence = findings.table1(runs, PAPER, 64)
     assert "all 2 networks are run" in sentence
     assert "from the paper's by -15.4 to +1.7 points" in sentence
-    assert "The most accurate of ours is proposed." in sentence
+    assert "The highest of ours is proposed, 20.0 points above AlexNet;" in sentence
     part = findings.table1(runs[:1], PAPER, 64)
     assert "1 of 2 networks are run" in part
     assert "Not yet run: AlexNet." in part
@@ -291,7 +291,8 @@ def test_what_a_random_split_adds():
     assert "+2.9 (+2.9 to +2.9) to the balanced accuracy" in sentence
     assert "over 2 pairs of runs with 2 seeds" in sentence
     assert "not sure" not in sentence
-    assert "Neither is sure" in findings.leak(table(*runs[::2]), 64)  # a single seed
+    single = findings.leak(table(*runs[::2]), 64)
+    assert single.endswith("with 1 seed. Neither can be told from zero.")
 
 
 def test_the_leak_has_no_reason_before_it_is_sure():
@@ -299,7 +300,7 @@ def test_the_leak_has_no_reason_before_it_is_sure():
     runs = [of_accuracy(wrong, seed=s) for s, wrong in enumerate((0, 20))]
     runs += [of_accuracy(10, seed=s, split="grouped") for s in range(2)]
     sentence = findings.leak(table(*runs), 64)
-    assert "Neither is sure" in sentence
+    assert "Neither can be told from zero. That the leak adds more than " in sentence
     assert "hides" not in sentence
 
 
@@ -309,7 +310,7 @@ def test_the_classes_that_are_never_found_are_named():
     lost = run.predictions.copy()
     lost.loc[lost["label"] == "df", list(CLASSES)] = np.eye(7)[CLASSES.index("bkl")]
     sentence = findings.never_found(lost)
-    assert "Never found: df (10 of 10 are called bkl)" in sentence
+    assert "Never found: df (10 of 10 called bkl)" in sentence
     assert "An accuracy of 90.9 % hides that." in sentence
 
 
@@ -321,9 +322,13 @@ def test_finding_more_melanomas_has_a_price_and_someone_pays():
     rows.loc[20:, ["mel", "df"]] = [0.1, 0.9]
     rows["label"], rows["image_id"], rows["lesion_id"] = labels, labels, labels
     sentence = findings.decision(rows)
-    assert "counts 5 times, 100.0 % of the melanomas are found instead of 0.0 %" in sentence
-    assert "the accuracy goes from 66.7 % to 66.7 %" in sentence
-    assert "nv pays most: its recall goes from 100.0 % to 0.0 %" in sentence
+    assert (
+        "counts 5 times, the share of the melanomas that is found goes from 0.0 % to 100.0 %"
+        in (sentence)
+    )
+    assert "and the accuracy from 66.7 % to 66.7 %" in sentence
+    assert "those that are right go from 0.0 % to 50.0 %" in sentence
+    assert "In recall, nv loses most: 100.0 % to 0.0 %." in sentence
     assert "No weight" in findings.decision(rows.assign(mel=0.0))
 
 
@@ -439,7 +444,7 @@ def test_parts_say_what_they_wait_for(monkeypatch):
         "deformable": Verdict(Kind.UNDECIDED, evidence={"pairs at 64 x 64": 2}),
         "attention": Verdict(Kind.REPRODUCED, {"accuracy": row}, evidence={"pairs at 64 x 64": 6}),
     }
-    monkeypatch.setattr(findings.verdict, "parts", lambda runs, names: answers)
+    monkeypatch.setattr(findings.verdict, "parts", lambda runs, names, columns: answers)
     assert findings.parts(NONE) == (
         "The deformable convolution waits for 6 pairs of runs, of which it has 2; attention helps "
         "in all three scores."
@@ -457,8 +462,8 @@ def test_a_probability_is_not_an_accuracy():
 def test_half_a_cell():
     scores = {"up": {"value": 0.4, "low": 0.3, "high": 0.5}, "as drawn": {"value": 0.1}}
     sentence = findings.half_a_cell(pd.DataFrame(scores).T)
-    assert "from 0.10 to 0.40 (up 0.40 (0.30 to 0.50), as drawn 0.10)" in sentence
-    assert "0.30 of overlap hang" in sentence
+    assert "from 0.10 to 0.40 (0.30 to 0.50) if moved up. The network" in sentence
+    assert "0.30 of overlap may hang" in sentence
     assert "not measured" in findings.half_a_cell(pd.DataFrame())
 
 

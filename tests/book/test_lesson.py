@@ -181,7 +181,7 @@ def test_shares_in_words():
     )
     text = lesson.shares_in_words(gaps)
     assert " differs from a uniform map's by +50 (" in text
-    assert ", by +0 (-" in text
+    assert "there is no sure difference: +0 (-" in text
     nothing = lesson.means(pd.DataFrame({"uniform": []}, dtype=float), np.array([]))
     assert lesson.shares_in_words(nothing).startswith("No outline is known here")
 
