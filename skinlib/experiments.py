@@ -145,7 +145,7 @@ WELL: dict[str, Any] = {
     "options": {**FIRST["options"], "dropout": 0.2},
     "weight_decay": 0.02,
 }
-"""The same with less that holds the network back: its training accuracy had stayed low."""
+"""The same with less that holds the network back."""
 
 SHORT: dict[str, Any] = {**WELL, "epochs": 20}
 """In as many epochs as the paper's, so that the network can be trained often."""

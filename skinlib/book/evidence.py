@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from skinlib.book.verdict import BOTH, ENOUGH, PAPER_SCORES, PARTS, PLACES
+from skinlib.book.verdict import BOTH, ENOUGH, PAIRS, PAPER_SCORES, PARTS, PLACES
 from skinlib.book.verdict import parts as verdict_of_parts
 from skinlib.data.dataset import CLASSES, IMAGES_PER_CLASS
 from skinlib.experiments import READINGS
@@ -302,9 +302,11 @@ def part_words(
     """What each part adds, in points, with Holm's correction: one row per part and score."""
     rows = {}
     for part, answer in verdict_of_parts(runs, parts, columns).items():
+        seen = max(count for what, count in answer.evidence.items() if what.startswith("pairs"))
+        missing = f"{seen} of {PAIRS} pairs run" if seen else "not yet run"
         for name in columns:
             row = answer.numbers.get(name)
-            points = show(row, signed=True) if row else "not yet run"
+            points = show(row, signed=True) if row else missing
             p = f"{row['p']:.3f}" if row else ""
             rows[f"{part}, {name}"] = {"points": points, "p (Holm)": p}
     return pd.DataFrame(rows).T.rename_axis("part, score")

@@ -273,7 +273,11 @@ def slow_start(runs: pd.DataFrame) -> str:
         f"A network that calls every class equally likely, whatever the image, has a cross-entropy "
         f"of {alike:.2f}. Of {len(run.history)} epochs, these many passed before the loss fell to "
         f"98 % of that: {', '.join(said)}. "
-        + (f"{', '.join(never)} never fell, and says nothing of that choice." if never else "")
+        + (
+            f"With {' and '.join(never)} it never did: such a run cannot judge a choice."
+            if never
+            else ""
+        )
     ).strip()
 
 

@@ -191,6 +191,12 @@ def test_readings_are_named_by_recipe_and_faults_by_split():
     assert "class weights" not in sentence
     assert "copied before the split 100.0 % (100.0 to 100.0), above the paper's; " in sentence
     assert list(found["reach"]) == ["below", "below", "at", "above", "below"]
+    assert "best epoch of all" not in sentence
+    found["best epoch"] = 0.87
+    assert "Even the best epoch of all, picked on the test set, has 87.0 %" in (
+        findings.readings(found, 0.9)
+    )
+    assert "The best epoch of all" in findings.readings(found, 0.87)
     words = evidence.reading_words(found)["enough alone"]
     assert words["copied before the split"] == "more than that"
 
@@ -384,6 +390,10 @@ def test_a_training_that_starts_late_is_told():
     sentence = findings.slow_start(table(*rows))
     assert "before the loss fell to 98 % of that: as printed 0, class weights 2." in sentence
     assert "cross-entropy of 1.95. Of" in sentence
+    assert "never" not in sentence
+    rows[1]["run"].history = pd.DataFrame({"loss": [1.955, 1.94, 1.93]})
+    sentence = findings.slow_start(table(*rows))
+    assert "class weights 3. With class weights it never did: such" in sentence
     assert "not yet run" in findings.slow_start(table(of_accuracy(0)))
 
 
@@ -512,3 +522,7 @@ def test_tables_in_words_name_what_is_missing():
     words = evidence.part_words(runs)
     assert set(words["points"]) == {"not yet run"}
     assert len(words) == 9
+    variant = "proposed without attention"
+    words = evidence.part_words(table(of_accuracy(10), of_accuracy(10, variant=variant)))
+    assert words.loc["attention, F1", "points"] == "1 of 6 pairs run"
+    assert words.loc["deformable, F1", "points"] == "not yet run"

@@ -182,6 +182,8 @@ def test_shares_in_words():
     text = lesson.shares_in_words(gaps)
     assert " differs from a uniform map's by +50 (" in text
     assert "there is no sure difference: +0 (-" in text
+    gaps.loc["narrow blob in the middle"] = [0.5, 0.2, 0.8]
+    assert "as the map, it differs: +50 (+20 to +80)" in lesson.shares_in_words(gaps)
     nothing = lesson.means(pd.DataFrame({"uniform": []}, dtype=float), np.array([]))
     assert lesson.shares_in_words(nothing).startswith("No outline is known here")
 
