@@ -13,14 +13,14 @@ from skinlib.book import evidence, verdict
 from skinlib.book.moving.experiments import decided
 from skinlib.book.verdict import BOTH, ENOUGH, PARTS
 from skinlib.data.dataset import CLASSES
-from skinlib.experiments import INGREDIENTS, LARGER, MIXTURES, without_layers
+from skinlib.experiments import INGREDIENTS, LARGER, MIXTURES, SIDES, without_layers
 from skinlib.intervals import compare, interval_of_shares, paired_difference, show
 from skinlib.scores import per_class, score_values, scores
 from skinlib.training.recipe import Recipe
 
-PAPER, *_ = INGREDIENTS
-*_, SHORTER, TOGETHER = MIXTURES
-ALONE = (*list(INGREDIENTS)[1:], *LARGER)
+PAPER, *SINGLE = INGREDIENTS
+_, SHORTER, *LATER, TOGETHER = MIXTURES
+ALONE = (*SINGLE, *LARGER)
 BALANCED = "balanced accuracy"
 SCORES = ("accuracy", BALANCED, "melanoma recall")
 PUT_BACK = "accuracy, prior put back"
@@ -36,18 +36,39 @@ def ingredients(runs: pd.DataFrame, *, resamples: int = 500) -> pd.DataFrame:
     """
     found = evidence.live(runs, split="tuning", seed=0).drop_duplicates(["variant", "size"])
     found = found.set_index(["variant", "size"])
-    keys = {name: (Recipe(**changes).variant, 64) for name, changes in INGREDIENTS.items()}
-    keys |= {name: (Recipe().variant, side) for name, side in LARGER.items()}
-    keys |= {name: (Recipe(**changes).variant, 64) for name, changes in MIXTURES.items()}
+    tried = INGREDIENTS | {name: {} for name in LARGER} | MIXTURES
     rows = {}
-    for name, key in keys.items():
-        if key in found.index and keys[PAPER] in found.index:
-            run, paper = found["run"][key], found["run"][keys[PAPER]]
+    for name, changes in tried.items():
+        key = Recipe(**changes).variant, SIDES.get(name, 64)
+        if key in found.index and (Recipe().variant, 64) in found.index:
+            run, paper = found["run"][key], found["run"][Recipe().variant, 64]
             gain = paired_difference(run, paper, BALANCED, resamples=resamples)
             minutes = found["seconds"][key] / 60
             rows[name] = {**gain, **_scores(run.predictions), "minutes": minutes}
     columns = ["value", "low", "high", *SCORES, "minutes"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns, dtype=float)
+
+
+def later(runs: pd.DataFrame, *, resamples: int = 500) -> str:
+    """What the mixtures that came after the one in 20 epochs add to it, on the same images."""
+    found = evidence.live(runs, split="tuning", seed=0).drop_duplicates(["variant", "size"])
+    found = found.set_index(["variant", "size"])["run"]
+    keys = {name: (Recipe(**MIXTURES[name]).variant, SIDES.get(name, 64)) for name in MIXTURES}
+    before = found.get(keys[SHORTER])
+    said, effects = [], []
+    for name in LATER:
+        run = found.get(keys[name])
+        if run is not None and before is not None:
+            gain = paired_difference(run, before, BALANCED, resamples=resamples)
+            effects.append(compare(gain))
+            said.append(f"*{name}* {show(gain, signed=True)}")
+    if not said:
+        return "What else was tried in the mixture: not yet run."
+    better = effects.count("better")
+    return (
+        f"Beside the mixture in 20 epochs, in points of balanced accuracy: {'; '.join(said)}. "
+        f"The interval of {better or 'none'} of them lies above zero."
+    )
 
 
 def ingredient_words(table: pd.DataFrame) -> pd.DataFrame:

@@ -7,7 +7,7 @@ from fakes import run_of
 
 from skinlib.book import better, evidence, findings, verdict
 from skinlib.data import CLASSES
-from skinlib.experiments import INGREDIENTS, LAYERS, SHORT, WELL, well
+from skinlib.experiments import INGREDIENTS, LAYERS, SHORT, SMOOTH, WELL, well
 from skinlib.runs import COLUMNS, load
 from skinlib.scores import score_values
 from skinlib.training.recipe import Recipe
@@ -88,6 +88,23 @@ def test_larger_images_are_an_ingredient_of_the_papers_recipe():
     assert list(found.index) == ["the paper's recipe", "96 x 96 pixels", "together"]
     assert found["value"].to_list() == pytest.approx([0, 0.2, 0.3])
     assert "(*96 x 96 pixels* +20.0 points)" in better.best(found)
+
+
+def test_later_mixtures_are_held_against_the_one_in_20_epochs():
+    short, smooth = Recipe(**SHORT), Recipe(**SMOOTH)
+    rows = [of(PLAIN, 9), of(short, 4), of(smooth, 1, size=96)]
+    sentence = better.later(table(*rows))
+    assert sentence.startswith("Beside the mixture in 20 epochs, in points of balanced accuracy: ")
+    assert "accuracy: *together, smoothed, 96 x 96 pixels* +30.0 (+" in sentence
+    assert sentence.endswith("of 1 of them lies above zero.")
+    sentence = better.later(table(*rows, of(smooth, 4)))
+    assert "*together, smoothed* +0.0 (+0.0 to +0.0); *together, smoothed, 96" in sentence
+    sentence = better.later(table(*rows[:2], of(smooth, 5)))
+    assert "96" not in sentence
+    assert sentence.endswith("The interval of none of them lies above zero.")
+    assert better.later(table(rows[2])).endswith("not yet run.")
+    index = better.ingredients(table(*rows)).index
+    assert list(index)[1:] == ["together, 20 epochs", "together, smoothed, 96 x 96 pixels"]
 
 
 def test_dead_runs_and_other_seeds_are_no_ingredient():
