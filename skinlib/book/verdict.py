@@ -324,8 +324,9 @@ def cheaper(readings: Mapping[str, float], rivals: Mapping[str, float]) -> Verdi
 def leak(runs: pd.DataFrame, place: str, names: Sequence[str] = TABLE1) -> pd.DataFrame:
     """How much higher a random split's scores are than a grouped one's.
 
-    Networks share the splits of a seed, so the interval is over seeds, of the mean over the
-    variants that were trained on both splits with that seed.
+    Networks share the splits of a seed, so the interval is over seeds, of the mean over variants.
+    Those count that were trained on both splits with the most seeds: one with fewer would change
+    the mean of some seeds, and not of others.
 
     Returns:
         One row per score: `value`, `low`, `high`, `seeds`, `pairs`.
@@ -336,6 +337,8 @@ def leak(runs: pd.DataFrame, place: str, names: Sequence[str] = TABLE1) -> pd.Da
     kind = means.index.get_level_values("split")
     random, grouped = (means[kind == split].droplevel("split") for split in BOTH)
     gaps = (random - grouped).dropna()
+    seeds = gaps.groupby("variant").transform("size")
+    gaps = gaps[seeds == seeds.max()]
     by_seed = gaps.groupby("seed").mean()
     table = pd.DataFrame({name: t_interval(by_seed[name]) for name in names}).T
     return table.assign(seeds=len(by_seed), pairs=len(gaps))

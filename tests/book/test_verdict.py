@@ -414,6 +414,9 @@ def test_the_leak_is_measured_seed_by_seed():
     found = verdict.leak(table(*frames), "224 x 224", NAMES).loc["F1"]
     assert found[["value", "low", "high"]].to_dict() == pytest.approx(t_interval(leaks).to_dict())
     assert (found["seeds"], found["pairs"]) == (3, 9)
+    frames += [runs_of("resnet50", 0.9), runs_of("resnet50", 0.5, split="grouped")]
+    again = verdict.leak(table(*frames), "224 x 224", NAMES).loc["F1"]
+    assert again.to_dict() == pytest.approx(found.to_dict())
     nothing = verdict.leak(table(*frames), "64 x 64", NAMES)
     assert nothing["value"].isna().all()
 
