@@ -154,7 +154,7 @@ SHORT: dict[str, Any] = {**WELL, "epochs": 20}
 """In as many epochs as the paper's, so that the network can be trained often."""
 
 SMOOTH: dict[str, Any] = {**SHORT, "label_smoothing": 0.1}
-"""With the one ingredient alone that gained for sure and was in no mixture."""
+"""The same with smoothed labels."""
 
 MIXTURES = {
     "together, as first tried": FIRST,
