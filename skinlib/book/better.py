@@ -24,7 +24,9 @@ ALONE = (*SINGLE, *LARGER)
 BALANCED = "balanced accuracy"
 SCORES = ("accuracy", BALANCED, "melanoma recall")
 PUT_BACK = "accuracy, prior put back"
-OWN, ISIC = "its own test set", "ISIC 2018"
+RANDOM, GROUPED, ISIC = "random split", "grouped split", "ISIC 2018"
+TESTED = {RANDOM: "random", GROUPED: "grouped", ISIC: "grouped"}
+"""Test set -> the split that the networks were trained on whose answers count."""
 
 
 def ingredients(runs: pd.DataFrame, *, resamples: int = 500) -> pd.DataFrame:
@@ -92,16 +94,16 @@ def parts(runs: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, index=["value", "low", "high"], dtype=float).T
 
 
-def looks(runs: pd.DataFrame) -> pd.DataFrame:
-    """Every look at a test set: the scores of each training on a grouped split, on each.
+def looks(runs: pd.DataFrame, split: str = "grouped") -> pd.DataFrame:
+    """The looks at test sets: the scores of each training on this split, on its own and ISIC's.
 
     Returns:
         Columns `test set`, `seed`, `SCORES`, and the accuracy if each answer is multiplied by the
         share of its class in HAM10000.
     """
     rows = []
-    for run in evidence.live(runs, variant="proposed", split="grouped")["run"]:
-        for place, answers in ((OWN, run.predictions), (ISIC, run.isic2018_test)):
+    for run in evidence.live(runs, variant="proposed", split=split)["run"]:
+        for place, answers in ((f"{split} split", run.predictions), (ISIC, run.isic2018_test)):
             if answers is not None:
                 put_back = score_values(decided(answers, -1, 1))["accuracy"]
                 row = {"test set": place, "seed": run.recipe.seed, **_scores(answers)}
@@ -136,17 +138,17 @@ def by_class(runs: pd.DataFrame) -> pd.DataFrame:
     `runs`: as in `looks`.
 
     Returns:
-        One row per class, the largest loss first: recalls of `OWN` and `ISIC`, `change`, and how
-        many `images` of it ISIC 2018's test set has.
+        One row per class, the largest loss first: recalls of `GROUPED` and `ISIC`, `change`, and
+        how many `images` of it ISIC 2018's test set has.
     """
     found = evidence.live(runs, variant="proposed", split="grouped")
     found = [run for run in found["run"] if run.isic2018_test is not None]
-    table = pd.DataFrame(index=list(CLASSES), columns=[OWN, ISIC], dtype=float)
-    for place, answers in ((OWN, "predictions"), (ISIC, "isic2018_test")):
+    table = pd.DataFrame(index=list(CLASSES), columns=[GROUPED, ISIC], dtype=float)
+    for place, answers in ((GROUPED, "predictions"), (ISIC, "isic2018_test")):
         recalls = [per_class(getattr(run, answers))["recall"] for run in found]
         if recalls:
             table[place] = pd.concat(recalls, axis=1).mean(axis=1)
-    table["change"] = table[ISIC] - table[OWN]
+    table["change"] = table[ISIC] - table[GROUPED]
     table["images"] = per_class(found[0].isic2018_test)["images"] if found else 0
     return table.dropna().sort_values("change")
 
@@ -157,7 +159,8 @@ def most_lost(table: pd.DataFrame) -> str:
         return "Which classes suffer on new images: not yet run."
     lost = table[table["change"] < 0].head(3)
     said = [
-        f"{name} ({100 * row[OWN]:.0f} to {100 * row[ISIC]:.0f} %; {row['images']:.0f} new images)"
+        f"{name} ({100 * row[GROUPED]:.0f} to {100 * row[ISIC]:.0f} %; "
+        f"{row['images']:.0f} new images)"
         for name, row in lost.iterrows()
     ]
     return f"On new images the recall fell most for {', '.join(said) or 'no class'}."
@@ -167,17 +170,19 @@ def judged(recipes: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Each score on each test set, recipe beside recipe, and the mean answer of the last.
 
     Args:
-        recipes: name -> runs, of which the proposed network on the grouped split counts.
+        recipes: name -> runs, of which the proposed network counts.
 
     Returns:
-        One row per test set and score; columns (recipe, "value" | "low" | "high"): means over
+        One row per score and test set; columns (recipe, "value" | "low" | "high"): means over
         seeds, with Student's interval from three on.
     """
     table = {}
     for name, runs in recipes.items():
-        for place, rows in looks(runs).groupby("test set"):
-            for score in SCORES:
-                table[name, f"{score}, {place}"] = interval_of_shares(rows[score])
+        for place, split in TESTED.items():
+            looked = looks(runs, split)
+            looked = looked[looked["test set"] == place]
+            for score in SCORES if len(looked) else ():
+                table[name, f"{score}, {place}"] = interval_of_shares(looked[score])
     *_, last = recipes.values()
     mean = ensemble(last)
     if mean is not None:
@@ -185,7 +190,7 @@ def judged(recipes: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         found[SCORES[2]] = {"value": _scores(mean)[SCORES[2]]}
         for score, row in found.items():
             table["mean of the trainings", f"{score}, {ISIC}"] = pd.Series(row)
-    rows = [f"{score}, {place}" for score in SCORES for place in (OWN, ISIC)]
+    rows = [f"{score}, {place}" for score in SCORES for place in TESTED]
     frame = pd.DataFrame(table, index=["value", "low", "high"], dtype=float)
     if frame.empty:
         return pd.DataFrame(index=rows)
@@ -205,16 +210,16 @@ def goals(paper: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
         One row per goal: `goal` and `reached` (NaN: not yet run), shares.
     """
     ours, theirs = looks(runs), looks(paper)
-    ours = ours.groupby("test set")[[*SCORES, PUT_BACK]].mean().reindex([OWN, ISIC])
-    theirs = theirs.groupby("test set")["accuracy"].max().reindex([OWN])
+    ours = ours.groupby("test set")[[*SCORES, PUT_BACK]].mean().reindex([GROUPED, ISIC])
+    theirs = theirs.groupby("test set")["accuracy"].max().reindex([GROUPED])
     mean = ensemble(runs)
     together = _scores(mean)[BALANCED] if mean is not None else float("nan")
     rows = {
         f"{BALANCED}, {ISIC}, one network": (0.70, ours[BALANCED][ISIC]),
         f"{BALANCED}, {ISIC}, the mean of several": (0.75, together),
-        f"{PUT_BACK}, {OWN}: 5 points above the paper's recipe's best": (
-            theirs[OWN] + 0.05,
-            ours[PUT_BACK][OWN],
+        f"{PUT_BACK}, {GROUPED}: 5 points above the paper's recipe's best": (
+            theirs[GROUPED] + 0.05,
+            ours[PUT_BACK][GROUPED],
         ),
     }
     return pd.DataFrame.from_dict(rows, orient="index", columns=["goal", "reached"], dtype=float)

@@ -119,7 +119,7 @@ def test_each_training_looks_at_two_test_sets_once():
     assert len(looked) == 6
     assert looked["accuracy, prior put back"].equals(looked["accuracy"])  # its answers are sure
     assert looked.groupby("test set")["balanced accuracy"].mean().to_dict() == pytest.approx(
-        {"its own test set": 0.8, "ISIC 2018": 0.6}
+        {"grouped split": 0.8, "ISIC 2018": 0.6}
     )
 
 
@@ -135,7 +135,7 @@ def test_each_class_is_followed_to_new_images():
     answers = runs["run"].iloc[0].isic2018_test  # one of three trainings misses all vasc
     answers.loc[answers["label"] == "vasc", list(CLASSES)] = np.eye(7)[0]
     found = better.by_class(runs)
-    assert found[better.OWN].to_list() == pytest.approx([0.8] * 7)
+    assert found[better.GROUPED].to_list() == pytest.approx([0.8] * 7)
     assert found["change"].to_list() == pytest.approx([-0.8 + 2 * 0.4 / 3, *[-0.4] * 6])
     sentence = better.most_lost(found)
     assert "fell most for vasc (80 to 27 %; 10 new images), akiec (80 to 40 %; 10" in sentence
@@ -173,7 +173,8 @@ def test_the_mean_answer_is_that_of_several_and_may_beat_each():
 
 
 def test_recipes_stand_side_by_side():
-    paper = table(*(of(Recipe(seed=seed), 5, "grouped", 6) for seed in range(3)))
+    paper = [of(Recipe(seed=seed), 5, "grouped", 6) for seed in range(3)]
+    paper = table(*paper, of(PLAIN, 2, "random", 0))
     recipes = {"paper": paper, "well": trained(WELL, {}, isic=3)}
     judged = better.judged(recipes)
     assert list(dict.fromkeys(judged.columns.get_level_values(0))) == [
@@ -183,7 +184,9 @@ def test_recipes_stand_side_by_side():
     ]
     row = judged.loc["balanced accuracy, ISIC 2018"]
     assert (row["paper", "value"], row["well", "value"]) == pytest.approx((0.4, 0.7))
-    assert judged.loc["accuracy, its own test set"].isna()["mean of the trainings", "value"]
+    assert judged.loc["accuracy, grouped split"].isna()["mean of the trainings", "value"]
+    assert judged.loc["accuracy, random split"]["paper", "value"] == pytest.approx(0.8)
+    assert judged.loc["accuracy, random split"].isna()["well", "value"]
     sentence = better.new_images(recipes)
     assert "has: balanced accuracy 70.0 (70.0 to 70.0) % instead of 40.0" in sentence
     assert "(3 trainings). Recall and accuracy depend" in sentence
