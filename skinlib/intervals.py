@@ -158,6 +158,22 @@ def interval_of_shares(values: Sequence[float]) -> pd.Series:
     return row if len(values) > 2 else row.where(row.index == "value")
 
 
+def difference(first: Mapping[str, float], second: Mapping[str, float]) -> pd.Series:
+    """How far one value lies above another that does not depend on it (Newcombe 1998).
+
+    Args:
+        first: `value`, `low`, `high`.
+        second: the same of the other.
+
+    Returns:
+        `value`, `low`, `high`, from the two intervals alone.
+    """
+    value = first["value"] - second["value"]
+    low = np.hypot(first["value"] - first["low"], second["high"] - second["value"])
+    high = np.hypot(first["high"] - first["value"], second["value"] - second["low"])
+    return pd.Series({"value": value, "low": value - low, "high": value + high})
+
+
 def compare(row: Mapping[str, float]) -> Literal["better", "worse", "undecided"]:
     """Whether a difference is sure: its whole interval lies above zero, or below."""
     return "better" if row["low"] > 0 else "worse" if row["high"] < 0 else "undecided"

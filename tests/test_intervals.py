@@ -9,6 +9,7 @@ from skinlib.data import CLASSES
 from skinlib.intervals import (
     cluster_bootstrap,
     compare,
+    difference,
     equivalence,
     holm_correction,
     mean_over_seeds,
@@ -45,6 +46,12 @@ def test_wilson_of_the_papers_accuracies():
     for share, low, high in ((0.8829, 0.866, 0.898), (0.8684, 0.850, 0.885)):
         row = wilson_interval(share, 1503)
         assert row.to_list() == pytest.approx([share, low, high], abs=1e-3)
+
+
+def test_newcombes_example_of_a_difference():
+    """56 of 70 against 48 of 80, method 10 of his table II."""
+    row = difference(wilson_interval(56 / 70, 70), wilson_interval(48 / 80, 80))
+    assert row.to_list() == pytest.approx([0.2, 0.0524, 0.3339], abs=1e-4)
 
 
 def test_holm_by_hand():

@@ -5,6 +5,7 @@
 """
 
 from collections.abc import Mapping, Sequence
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from skinlib.experiments import READINGS
 from skinlib.explain import MAPS
 from skinlib.intervals import (
     cluster_bootstrap,
+    difference,
     interval_of_shares,
     mean_over_seeds,
     paired_difference,
@@ -166,6 +168,56 @@ def new_images(runs: pd.DataFrame) -> pd.DataFrame:
     table = live(runs).dropna(subset="isic accuracy")[shown]
     table = table[table["split"].isin(BOTH)]
     return table.rename(columns={"variant": "network"}).reset_index(drop=True)
+
+
+def relatives(runs: pd.DataFrame, size: int) -> pd.DataFrame:
+    """How much more often the same image is recognised if it is in a random split's test set.
+
+    Networks of both splits are asked about it. If another image of its lesion, a relative, was
+    trained on in the random split, the difference has the leak in it; if none was, nothing leaked.
+    The mean over all pairs of runs of the variants with the most seeds on both splits. The interval
+    draws lesions, of which each counts once, and leaves out the luck of the trainings.
+
+    Returns:
+        `value`, `low`, `high`: for all images and for all but nv, those with a relative, those
+        without, and how far the first lie above the second.
+    """
+    found = live(runs, size=size)
+    found = found[found["split"].isin(BOTH)]
+    seeds = found.groupby(["variant", "split"])["seed"].nunique().unstack().reindex(columns=BOTH)
+    seeds = seeds.min(axis=1, skipna=False).dropna()
+    tables = []
+    for variant in seeds.index[seeds == seeds.max()]:
+        of = found[found["variant"] == variant]
+        random, grouped = (of["run"][of["split"] == split].map(_recognised) for split in BOTH)
+        for first, second in product(random, grouped):
+            both = first.merge(second, on=["image_id", "lesion_id", "label"])
+            # A grouped test set has all images of its lesions.
+            both["relative"] = both["of_lesion_y"] > both["of_lesion_x"]
+            tables.append(both.assign(gain=both["right_x"] - both["right_y"]))
+    if not tables:
+        return pd.DataFrame(columns=["value", "low", "high"], dtype=float)
+    keys = ["image_id", "lesion_id", "label", "relative"]
+    table = pd.concat(tables).groupby(keys, as_index=False)["gain"].mean()
+    rows = {}
+    for kind, chosen in (("all", table), ("all but nv", table[table["label"] != "nv"])):
+        groups = [chosen[chosen["relative"] == relative] for relative in (True, False)]
+        leaked, control = (
+            cluster_bootstrap(of["gain"].to_numpy(), of["lesion_id"].to_numpy()) for of in groups
+        )
+        rows[f"{kind}, a relative trained on"] = leaked
+        rows[f"{kind}, none trained on"] = control
+        rows[f"{kind}, the first minus the second"] = difference(leaked, control)
+    return pd.DataFrame(rows).T
+
+
+def _recognised(run: Run) -> pd.DataFrame:
+    """Which test images are recognised, and how many images of its lesion each test set has."""
+    table = run.predictions
+    right = table[list(CLASSES)].astype(float).idxmax(axis=1) == table["label"]
+    of_lesion = table.groupby("lesion_id")["image_id"].transform("size")
+    keys = table[["image_id", "lesion_id", "label"]]
+    return keys.assign(right=right.astype(float), of_lesion=of_lesion)
 
 
 def pairs(
@@ -333,10 +385,14 @@ def at_natural_shares(runs: pd.DataFrame) -> float:
 
 
 def costs(runs: pd.DataFrame) -> pd.DataFrame:
-    """What training took: one row per variant, size, dtype and processor."""
-    runs = runs[runs["data"] == "ham10000"]
-    keys = ["variant", "size", "dtype", "processor"]
-    groups = runs.assign(runs=1, minutes=runs["seconds"] / 60).groupby(keys)
+    """What training took: one row per variant, size, dtype, processor and its cores in use.
+
+    Only runs on random and grouped splits: others train on more images.
+    """
+    runs = runs[(runs["data"] == "ham10000") & runs["split"].isin(BOTH)]
+    cores = runs["run"].map(lambda run: run.config["environment"]["cores"])
+    runs = runs.assign(runs=1, minutes=runs["seconds"] / 60, cores=cores)
+    groups = runs.groupby(["variant", "size", "dtype", "processor", "cores"])
     table = groups[["runs"]].sum()
     table["parameters"] = groups["parameters"].first()
     table[["minutes", "memory (MiB)"]] = groups[["minutes", "peak_memory_mib"]].median()

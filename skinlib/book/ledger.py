@@ -35,10 +35,12 @@ def badge(kind: Kind) -> str:
     return f'<span style="{style}; white-space: nowrap">{sign} {kind}</span>'
 
 
-def ledger(claims: Mapping[str, Verdict]) -> HTML:
+def ledger(claims: Mapping[str, Verdict], whose: str = "the paper's claim") -> HTML:
     """A table of claims, their verdicts, and what they rest on.
 
-    `claims`: the paper's words, shortened -> the verdict.
+    Args:
+        claims: the words, shortened -> the verdict.
+        whose: head of the first column.
     """
     rows = []
     for claim, answer in claims.items():
@@ -49,7 +51,7 @@ def ledger(claims: Mapping[str, Verdict]) -> HTML:
         cells = [_cell("td", badge(answer.kind)), _cell("td", "<br/>".join(lines))]
         name = _cell("th", escape(claim), ' scope="row" width="38%"')
         rows.append(f"<tr>{name}{''.join(cells)}</tr>")
-    names = ("the paper's claim", "verdict", "our numbers")
+    names = (whose, "verdict", "our numbers")
     heads = "".join(_cell("th", name, ' scope="col"') for name in names)
     head = f"<thead><tr>{heads}</tr></thead>"
     return HTML(f'<table style="width: 100%">{head}<tbody>{"".join(rows)}</tbody></table>')

@@ -161,8 +161,8 @@ def score(runs: pd.DataFrame, name: str, paper: float, margin: float = MARGIN) -
     return _decide(tables, _of(runs, "proposed"), rule, what="runs", unit="%")
 
 
-def better(runs: pd.DataFrame, rival: str, columns: Sequence[str] = PAPER_SCORES) -> Verdict:
-    """Whether the proposed network is better than a rival on the paper's split."""
+def better(runs: pd.DataFrame, rival: str, columns: Sequence[str]) -> Verdict:
+    """Whether the proposed network is better than one rival on the paper's split."""
     tables = {place: pair_gaps(runs, rival, columns, place) for place in PLACES}
     return _decide(tables, _of(runs, "proposed", rival))
 
@@ -175,27 +175,60 @@ def every_class(runs: pd.DataFrame, rival: str) -> Verdict:
     return better(runs.join(recalls), rival, CLASSES)
 
 
-def _holm_rows(gaps: Mapping[str, pd.DataFrame], columns: Sequence[str]) -> dict[str, Rows]:
-    """Rows of each part that has enough pairs, corrected for all parts (Holm).
+def _holm_rows(
+    gaps: Mapping[str, pd.DataFrame], columns: Sequence[str], enough: int
+) -> dict[str, Rows]:
+    """Rows of each rival that has enough pairs, corrected for all rivals (Holm).
 
     Intervals are as wide as the correction asks: they exclude zero where p < 0.05.
     """
-    tested = {part: gap for part, gap in gaps.items() if len(gap) >= PAIRS}
+    tested = {name: gap for name, gap in gaps.items() if len(gap) >= enough}
     p = pd.DataFrame(1.0, index=list(gaps), columns=list(columns))
-    for part, gap in tested.items():
-        p.loc[part] = stats.ttest_1samp(gap, 0).pvalue
+    for rival, gap in tested.items():
+        p.loc[rival] = stats.ttest_1samp(gap, 0).pvalue
     holm = p.apply(holm_correction)
     confidence = 1 - 0.05 * p / holm
     return {
-        part: {
+        rival: {
             name: {
-                **t_interval(gap[name], confidence=confidence.loc[part, name]),
-                "p": holm.loc[part, name],
+                **t_interval(gap[name], confidence=confidence.loc[rival, name]),
+                "p": holm.loc[rival, name],
             }
             for name in columns
         }
-        for part, gap in tested.items()
+        for rival, gap in tested.items()
     }
+
+
+def _family(
+    runs: pd.DataFrame,
+    rivals: Sequence[str],
+    columns: Sequence[str],
+    splits: Sequence[str],
+    enough: int,
+) -> dict[str, Verdict]:
+    """Whether the proposed network is better than each rival, in all columns.
+
+    All are held against the same runs of it, so that their comparisons are one family.
+    """
+    gaps = {
+        place: {name: pair_gaps(runs, name, columns, place, splits) for name in rivals}
+        for place in PLACES
+    }
+    found = {}
+    for name in rivals:
+        tables = {place: gaps[place][name] for place in PLACES}
+        answer = _decide(tables, _of(runs, "proposed", name), enough=enough)
+        if answer.numbers:
+            rows = _holm_rows(gaps[answer.place], columns, enough)[name]
+            answer = replace(answer, kind=judge(rows), numbers=rows)
+        found[name] = answer
+    return found
+
+
+def baselines(runs: pd.DataFrame, rivals: Sequence[str]) -> dict[str, Verdict]:
+    """Whether the proposed network is better than each rival on the paper's split."""
+    return _family(runs, rivals, PAPER_SCORES, ["random"], ENOUGH)
 
 
 def parts(
@@ -203,25 +236,10 @@ def parts(
     names: Sequence[str] = tuple(PARTS),
     columns: Sequence[str] = PAPER_SCORES,
 ) -> dict[str, Verdict]:
-    """Whether each part helps: six pairs of both splits, in all of these scores.
-
-    The parts are held against the same runs of the whole network, so that their comparisons are one
-    family.
-    """
-    rivals = {part: f"proposed without {part}" for part in names}
-    gaps = {
-        place: {p: pair_gaps(runs, name, columns, place, BOTH) for p, name in rivals.items()}
-        for place in PLACES
-    }
-    found = {}
-    for part, name in rivals.items():
-        tables = {place: gaps[place][part] for place in PLACES}
-        answer = _decide(tables, _of(runs, "proposed", name), enough=PAIRS)
-        if answer.numbers:
-            rows = _holm_rows(gaps[answer.place], columns)[part]
-            answer = replace(answer, kind=judge(rows), numbers=rows)
-        found[part] = answer
-    return found
+    """Whether each part helps: six pairs of both splits, in all of these scores."""
+    rivals = [f"proposed without {part}" for part in names]
+    found = _family(runs, rivals, columns, BOTH, PAIRS)
+    return dict(zip(names, found.values(), strict=True))
 
 
 def above(
@@ -329,7 +347,7 @@ def leak(runs: pd.DataFrame, place: str, names: Sequence[str] = TABLE1) -> pd.Da
     the mean of some seeds, and not of others.
 
     Returns:
-        One row per score: `value`, `low`, `high`, `seeds`, `pairs`.
+        One row per score: `value`, `low`, `high`, `seeds`, `networks`.
     """
     chosen = runs[(runs["data"] == "ham10000") & (runs["dead"] == "")]
     chosen = chosen[chosen["size"] == PLACES[place]]
@@ -341,4 +359,5 @@ def leak(runs: pd.DataFrame, place: str, names: Sequence[str] = TABLE1) -> pd.Da
     gaps = gaps[seeds == seeds.max()]
     by_seed = gaps.groupby("seed").mean()
     table = pd.DataFrame({name: t_interval(by_seed[name]) for name in names}).T
-    return table.assign(seeds=len(by_seed), pairs=len(gaps))
+    networks = gaps.index.get_level_values("variant").nunique()
+    return table.assign(seeds=len(by_seed), networks=networks)

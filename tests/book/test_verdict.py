@@ -90,7 +90,7 @@ def test_what_was_not_run_is_not_judged():
     assert (found.kind, found.lines, found.place) == (Kind.NOT_RUN, [], "")
     few = table(other, runs_of("proposed", 0.88))
     assert verdict.score(few, "accuracy", 0.88).kind == Kind.UNDECIDED
-    assert verdict.better(few, "alexnet").kind == Kind.NOT_RUN
+    assert alone(few).kind == Kind.NOT_RUN
 
 
 def test_dead_runs_do_not_count():
@@ -111,6 +111,11 @@ def test_a_run_made_twice_counts_once():
 STEPS = np.array([-0.001, 0, 0.001])
 
 
+def alone(runs: pd.DataFrame) -> Verdict:
+    """Better than AlexNet, asked of no other rival."""
+    return verdict.baselines(runs, ["alexnet"])["alexnet"]
+
+
 @pytest.mark.parametrize(
     ("gains", "expected"),
     [
@@ -124,9 +129,7 @@ STEPS = np.array([-0.001, 0, 0.001])
 )
 def test_better_is_judged_on_three_scores(gains, expected):
     ours = 0.8 + np.array(gains) + STEPS[:, None]
-    found = verdict.better(
-        table(runs_of("proposed", *ours), runs_of("alexnet", 0.8, 0.8, 0.8)), "alexnet"
-    )
+    found = alone(table(runs_of("proposed", *ours), runs_of("alexnet", 0.8, 0.8, 0.8)))
     assert found.kind == expected
     assert list(found.numbers) == list(NAMES)
 
@@ -146,6 +149,7 @@ def test_scatter_helps_no_claim_to_be_better(gains, factor):
                 rival,
             ),
             "alexnet",
+            NAMES,
         ).kind
         for k in (1, factor)
     )
@@ -161,17 +165,36 @@ def test_better_counts_the_papers_split_alone():
         runs_of("proposed", 0.900, 0.905, 0.895, split="grouped"),
         runs_of("alexnet", 0.500, 0.506, 0.494, split="grouped"),
     )
-    found = verdict.better(runs, "alexnet")
+    found = alone(runs)
     assert found.kind == Kind.NOT_REPRODUCED
     assert found.lines[0].startswith("accuracy -5.0 (")
     assert found.evidence["pairs at 224 x 224"] == 3
+
+
+def test_rivals_are_corrected_for_their_number():
+    """A gain over ARL14 with p = 0.012 was once called sure, one of five on the same runs."""
+    rivals = ["alexnet", "arl14", "vgg16"]
+    runs = table(
+        runs_of("proposed", 0.82, 0.80, 0.81),
+        runs_of("alexnet", 0.81, 0.80, 0.82),
+        runs_of("arl14", 0.78, 0.77, 0.75),
+        runs_of("vgg16", 0.5),
+    )
+    found = verdict.baselines(runs, rivals)
+    p = stats.ttest_1samp([0.04, 0.03, 0.06], 0).pvalue
+    assert p < 0.05 < 3 * p
+    assert found["arl14"].numbers["F1"]["p"] == pytest.approx(3 * p)
+    assert found["arl14"].numbers["F1"]["value"] == pytest.approx(0.13 / 3)
+    assert [found[name].kind for name in rivals] == [Kind.UNDECIDED] * 3
+    assert found["vgg16"].evidence["pairs at 224 x 224"] == 1
+    assert verdict.baselines(runs, ["arl14"])["arl14"].kind == Kind.REPRODUCED
 
 
 def test_pairs_have_the_same_seed_split_and_size():
     ours = runs_of("proposed", 0.8, 0.9, 0.7, 0.7)
     rival = runs_of("alexnet", 0.85, 0.85, 0.85).assign(seed=[1, 5, 6])
     small = runs_of("alexnet", 0.1, 0.1, 0.1, size=64)
-    found = verdict.better(table(ours, rival, small), "alexnet")
+    found = alone(table(ours, rival, small))
     assert found.kind == Kind.UNDECIDED
     assert found.evidence == {"pairs at 224 x 224": 1, "pairs at 64 x 64": 0}
 
@@ -413,7 +436,7 @@ def test_the_leak_is_measured_seed_by_seed():
     frames.append(runs_of("arl14", 0.99, 0.99, 0.99))
     found = verdict.leak(table(*frames), "224 x 224", NAMES).loc["F1"]
     assert found[["value", "low", "high"]].to_dict() == pytest.approx(t_interval(leaks).to_dict())
-    assert (found["seeds"], found["pairs"]) == (3, 9)
+    assert (found["seeds"], found["networks"]) == (3, 3)
     frames += [runs_of("resnet50", 0.9), runs_of("resnet50", 0.5, split="grouped")]
     again = verdict.leak(table(*frames), "224 x 224", NAMES).loc["F1"]
     assert again.to_dict() == pytest.approx(found.to_dict())

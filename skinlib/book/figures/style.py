@@ -145,6 +145,7 @@ def name_rows(ax: Axes, names: Sequence[str], y: Sequence[float] | None = None) 
     for place, name in zip(y, names, strict=True):
         label = ax.text(0, place - 0.2, name, va="bottom", transform=ax.get_yaxis_transform())
         label.set(linespacing=1, in_layout=False)
+        label.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 0})
     ax.set(yticks=[], ylim=(max(y) + 0.5, min(y) - 0.9))
     ax.spines.left.set_visible(False)
     ax.grid(axis="x", color="0.9")
