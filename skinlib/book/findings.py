@@ -524,14 +524,14 @@ def against_blob(table: pd.DataFrame, data: str) -> str:
         return f"How well heat maps point on {data}: not yet run."
     overlap = table.loc["overlap"]
     blob = overlap.loc[evidence.CONTROLS["blob in the middle"]]
-    outline = overlap.loc[evidence.CONTROLS["outline on as few places"]]
+    outline = overlap.loc[evidence.CONTROLS[evidence.OUTLINE]]
     names = [name for name in overlap.index if name not in evidence.CONTROLS.values()]
     beaten = [name for name in names if overlap.loc[name, "low"] > blob["high"]]
     listed = ", ".join(f"{name} {overlap.loc[name, 'value']:.2f}" for name in names)
     return (
         f"On {data}, {', '.join(beaten) or 'none'} of {_many(len(names), 'network')} beats a blob "
         f"in the middle of the image: the blob overlaps with the lesion by {show(blob, 2, False)}; "
-        f"{listed}. The true outline, drawn as coarsely as such a map, gets "
+        f"{listed}. The true outline, drawn as coarsely as the proposed network's map, gets "
         f"{outline['value']:.2f}, which is what so few places can show."
     )
 

@@ -320,7 +320,10 @@ DRAWN = {
         "test",
     ),
     "scores": lambda: grad_cam.scores(
-        pd.concat({"pointing": rows(0.5, 0.6), "energy": rows(0.3, 0.4)}), "test"
+        pd.concat(
+            {"pointing": rows(0.5, 0.6), "energy": rows(0.3, 0.4), "overlap": rows(0.2, 0.3)}
+        ),
+        "test",
     ),
     "deletion_curves": lambda: grad_cam.curves(
         {

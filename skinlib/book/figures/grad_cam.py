@@ -8,6 +8,7 @@ from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
 from skinlib.book.figures import style
+from skinlib.runs import POINTING
 
 
 def flow() -> Figure:
@@ -87,7 +88,7 @@ def scores(table: pd.DataFrame, data: str) -> Figure:
 
     `table`: index (score, map), columns `value`, `low`, `high`, from 0 to 1.
     """
-    names, maps = (list(dict.fromkeys(level)) for level in zip(*table.index, strict=True))
+    names, maps = POINTING, table.loc[POINTING[0]].index
     figure, ax = style.row_chart(maps, 0.6 * len(maps) + 1.4, "score, 95 % interval", data)
     for number, (name, (colour, _)) in enumerate(zip(names, style.LINES, strict=False)):
         rows = table.loc[name].reindex(maps)
