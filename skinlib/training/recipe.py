@@ -46,6 +46,8 @@ class Recipe:
             2019).
         ema: momentum of an exponential moving average of the weights, which takes their place at
             the end (Polyak and Juditsky 1992); 0 keeps the last ones.
+        new_averages: those of batch normalisation are made anew after training, see
+            `skinlib.training.averages`.
         test_time_augmentation: answers are means over the eight flips and turns of an image.
         logit_adjustment: tau of Menon et al. (2021): divides each answer by the class's frequency
             in the training part to this power.
@@ -74,6 +76,7 @@ class Recipe:
     schedule: Literal["constant", "cosine"] = "constant"
     weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    new_averages: bool = False
     test_time_augmentation: bool = False
     logit_adjustment: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
     dtype: Dtype = "float32"

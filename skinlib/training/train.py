@@ -24,6 +24,7 @@ from skinlib.files import locked
 from skinlib.losses import JointLoss
 from skinlib.models import build
 from skinlib.runs import SCHEMA, Run, is_done
+from skinlib.training.averages import renew_averages
 from skinlib.training.checkpoint import Checkpoint, load_weights, save_weights
 from skinlib.training.recipe import Recipe
 from skinlib.training.vital_signs import fingerprints, vital_signs
@@ -118,6 +119,9 @@ def train(
         finally:
             for bar in bars:
                 bar.bar.close()
+
+        if recipe.new_averages:
+            renew_averages(model, dataset, split.train, recipe.batch_size)
 
         # Evaluate
         frequency = np.bincount(dataset.labels[split.train], minlength=len(CLASSES))
