@@ -1,5 +1,6 @@
 """From the table of runs to tables and sentences."""
 
+from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -240,7 +241,7 @@ def test_readings_are_named_by_recipe_and_faults_by_split():
     assert found.loc["60 epochs", "share"] == pytest.approx(1)
     assert found.loc["class weights", "dead"] == "why"
     sentence = findings.readings(found, 0.9)
-    assert sentence.startswith("1 of 10 changes")
+    assert sentence.startswith("1 of 11 changes")
     assert "Could close the gap to 90.00 %: 60 epochs." in sentence
     assert "20.0 points above the recipe as printed on the same images" in sentence
     assert "class weights" not in sentence
@@ -342,6 +343,22 @@ def test_table_1_in_a_sentence():
     part = findings.table1(runs[:1], PAPER, 64)
     assert "1 of 2 networks are run" in part
     assert "Not yet run: AlexNet." in part
+
+
+def test_running_averages_are_held_against_new_ones():
+    """Epochs 3 and 4 are the second half; ARL14 once ended at 51 %, with 95 % in training."""
+    rows = [
+        (epoch, images, kind, accuracy)
+        for epoch, *found in ((2, 0, 0, 0, 0), (3, 0.6, 0.7, 0.9, 0.91), (4, 0.5, 0.72, 0.6, 0.92))
+        for (images, kind), accuracy in zip(
+            product(("validation", "training"), ("running", "new")), found, strict=True
+        )
+    ]
+    table = pd.DataFrame(rows, columns=["epoch", "images", "averages", "accuracy"])
+    sentence = findings.averages(table)
+    assert "accuracy of 50.0 to 60.0 % on the validation part" in sentence
+    assert "the same weights, it has 70.0 to 72.0 %." in sentence
+    assert sentence.endswith("trained on: 60.0 to 90.0 %, and 91.0 to 92.0 %.")
 
 
 def test_what_a_random_split_adds():

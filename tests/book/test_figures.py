@@ -35,6 +35,15 @@ from skinlib.book.figures import (
 )
 from skinlib.data import CLASSES
 
+AVERAGES = pd.DataFrame(
+    {
+        "epoch": [1, 1, 1, 1, 2, 2, 2, 2],
+        "images": ["training", "training", "validation", "validation"] * 2,
+        "averages": ["running", "new"] * 4,
+        "accuracy": [0.5, 0.75, 0.25, 0.5, 0.6, 0.8, 0.4, 0.7],
+    }
+)
+
 
 def seen(figure):
     """Every mark and word on a figure; what is empty is left out."""
@@ -279,6 +288,7 @@ DRAWN = {
         frame([1, 2], loss=[2, 1], accuracy=[0.5, 0.75], val_loss=[3, 2], val_accuracy=[0.25, 0.5]),
         "test",
     ),
+    "averages": lambda: experiments.averages(AVERAGES, "test"),
     "confusion_matrix": lambda: experiments.confusion_matrix(
         frame(["nv", "df"], nv=[3, 0], df=[1, 0]), "test"
     ),

@@ -30,6 +30,24 @@ def learning_curves(history: pd.DataFrame, data: str) -> Figure:
     return figure
 
 
+def averages(table: pd.DataFrame, data: str) -> Figure:
+    """Accuracy after each epoch, with two kinds of averages in batch normalisation.
+
+    `table`: columns `epoch`, `images` (which ones), `averages` (which kind) and `accuracy`.
+    """
+    figure, axes = plt.subplots(2, 1, figsize=(style.WIDTH, 4.4), sharex=True)
+    for ax, (images, of) in zip(axes, table.groupby("images", sort=False), strict=True):
+        of = of.pivot(index="epoch", columns="averages", values="accuracy")
+        style.lines(ax, of.index, {f"{name} averages": of[name] for name in of}, "os")
+        ax.set(title=f"{images} images", ylabel="accuracy", ylim=(0, 1))
+        style.share(ax.yaxis)
+    axes[1].set_xlabel("epoch")
+    axes[1].xaxis.get_major_locator().set_params(integer=True)
+    style.legend(figure)
+    style.title(figure, data)
+    return figure
+
+
 def confusion_matrix(counts: pd.DataFrame, data: str) -> Figure:
     """Rows are true classes: colour is the share of the row, the number counts images."""
     part = counts.div(counts.sum(axis=1).clip(lower=1), axis=0)
