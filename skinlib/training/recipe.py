@@ -1,6 +1,7 @@
 """Everything that determines a run, given a data set and a split."""
 
 import inspect
+import json
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter, model_validator
@@ -94,7 +95,8 @@ class Recipe:
                     f"got {name!r}"
                 )
             try:
-                TypeAdapter(known[name].annotation).validate_python(value)
+                as_json = json.dumps(value)
+                TypeAdapter(known[name].annotation).validate_json(as_json, strict=True)
             except ValueError:
                 raise ValueError(
                     f"options of {self.model}: {name}: expected {known[name].annotation}, "

@@ -36,6 +36,8 @@ def test_the_defaults_are_the_papers():
         ({"model": "lenet"}, "expected one of alexnet, .*, got 'lenet'"),
         ({"options": {"dropuot": 0.1}}, "expected one of deformable, .*, got 'dropuot'"),
         ({"options": {"dropout": "high"}}, "dropout: expected .*float.*, got 'high'"),
+        ({"options": {"attention": "False"}}, "attention: expected .*bool.*, got 'False'"),
+        ({"options": {"deformable": 0}}, "deformable: expected .*bool.*, got 0"),
         ({"model": "alexnet", "options": {"attention": False}}, "expected one of dropout, got"),
     ],
 )

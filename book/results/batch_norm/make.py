@@ -21,6 +21,7 @@ from skinlib.data import load
 from skinlib.data.batches import Batches
 from skinlib.data.dataset import Dataset
 from skinlib.data.splits import Split, tuning_split
+from skinlib.training.averages import renew_averages
 from skinlib.training.recipe import Recipe
 from skinlib.training.train import train
 
@@ -33,27 +34,16 @@ class Averages(keras.callbacks.Callback):
     def __init__(self, dataset: Dataset, split: Split):
         super().__init__()
         some = np.random.default_rng(0).permutation(split.train)
-        self.dataset, self.new = dataset, some[:1920]
+        self.dataset, self.trained = dataset, split.train
         self.parts = {"training": some[-640:], "validation": split.test}
         self.rows: list[dict] = []
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        layers = [
-            layer
-            for layer in self.model.layers
-            if isinstance(layer, keras.layers.BatchNormalization)
-        ]
-        kept = [layer.get_weights() for layer in layers]
+        running = self.model.get_weights()
         self.score(epoch + 1, "running")
-        for layer in layers:
-            layer.momentum = 0.9  # 60 batches leave nothing of what was there: 0.9 ** 60
-        batches = Batches(self.dataset, self.new, 32)
-        for number in range(len(batches)):
-            self.model(batches[number][0], training=True)
+        renew_averages(self.model, self.dataset, self.trained)
         self.score(epoch + 1, "new")
-        for layer, weights in zip(layers, kept, strict=True):
-            layer.momentum = 0.99
-            layer.set_weights(weights)
+        self.model.set_weights(running)
 
     def score(self, epoch: int, averages: str) -> None:
         for part, rows in self.parts.items():
