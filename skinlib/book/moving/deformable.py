@@ -3,7 +3,6 @@
 import altair as alt
 import numpy as np
 import pandas as pd
-import tensorflow as tf
 
 from skinlib.book.figures.style import BLUE, ORANGE
 from skinlib.book.moving.style import GREY, WIDTH, one, rows, slider, stack, words
@@ -19,6 +18,8 @@ def sampled(image: np.ndarray) -> pd.DataFrame:
     Returns:
         One row per point, every tenth of a pixel in `y` and every quarter in `x`: `value`, `slope`.
     """
+    import tensorflow as tf
+
     tenths, quarters = np.mgrid[: 10 * len(image) - 9, : 4 * len(image[0]) - 3]
     y = tf.constant(tenths.reshape(1, -1) / 10, "float32")
     x = tf.constant(quarters.reshape(1, -1) / 4, "float32")

@@ -1,0 +1,110 @@
+"""Table 1 and the ablation at the paper's 224 x 224 pixels, many at a time on one card.
+
+    KERAS_BACKEND=jax python make.py HAM10000 ISIC2018_TEST FOLDER JOBS
+
+with the folders of the archives, a folder for the runs, and how many are trained at a time. What is
+there already is skipped. A network with batch normalisation is trained once and leaves two runs:
+one with the running averages, one with averages that were made anew, of the same weights.
+"""
+
+import os
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+from skinlib.experiments import PARTS, Experiment
+from skinlib.models import MODELS
+from skinlib.runs import is_done
+from skinlib.sweep import Source, folder_name
+from skinlib.training.checkpoint import Checkpoint, _save
+from skinlib.training.recipe import PAPER_BETA, Recipe
+from skinlib.training.train import CHECKPOINT, _identity, train
+
+AVERAGED = ("resnet50", "arl14", "arl50")
+"""The networks with batch normalisation."""
+
+
+def experiments() -> list[Experiment]:
+    """What is trained, the most wanted first."""
+
+    def table1(split: str, seed: int, models: tuple = tuple(MODELS)) -> list[Experiment]:
+        recipes = [Recipe(model=m, seed=seed, beta=PAPER_BETA.get(m, 0.0)) for m in models]
+        return [Experiment(recipe, split) for recipe in recipes]
+
+    def parts(split: str) -> list[Experiment]:
+        recipes = [Recipe(seed=s, **left_out) for s in range(3) for left_out in PARTS.values()]
+        return [Experiment(recipe, split) for recipe in recipes]
+
+    light, heavy = ("proposed", "alexnet", "arl14"), ("resnet50", "arl50", "vgg16")
+    listed = [one for seed in range(3) for one in table1("random", seed)]
+    listed += [one for seed in range(3) for one in table1("grouped", seed, light)]
+    listed += parts("random") + parts("grouped")
+    listed += [one for seed in range(3) for one in table1("grouped", seed, heavy)]
+    listed += [one for seed in (3, 4) for one in table1("random", seed)]
+    listed += [one for seed in (3, 4) for one in table1("grouped", seed)]
+    return [replace(one, recipe=replace(one.recipe, dtype="mixed_bfloat16")) for one in listed]
+
+
+class LastState(Checkpoint):
+    """Leaves the state after the last epoch as a checkpoint of another run."""
+
+    def __init__(self, folder: Path, identity: str):
+        super().__init__(None, identity)
+        self.folder = folder
+
+    def on_train_end(self, logs: dict | None = None) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        _save(self.folder / CHECKPOINT, self.model, self.progress)
+
+
+def run(experiment: Experiment, source: Source, folder: Path) -> None:
+    """Trains one network and writes its run, or its two runs."""
+    dataset, isic = source.load(), source.load_isic2018_test()
+    split = experiment.divide(dataset)
+    place = folder / folder_name(experiment, source)
+    averaged = replace(experiment, recipe=replace(experiment.recipe, new_averages=True))
+    second = folder / folder_name(averaged, source)
+    callbacks = ()
+    if experiment.recipe.model in AVERAGED:
+        callbacks = (LastState(second, _identity(dataset, split, averaged.recipe)),)
+    if not is_done(place):
+        keep = experiment.recipe.model == "proposed"
+        train(
+            dataset,
+            split,
+            experiment.recipe,
+            place,
+            isic2018_test=isic,
+            keep_weights=keep,
+            callbacks=callbacks,
+        )
+    if callbacks and not is_done(second):
+        train(dataset, split, averaged.recipe, second, isic2018_test=isic)
+
+
+def main() -> None:
+    ham10000, isic, folder, jobs = map(Path, sys.argv[1:5])
+    source = Source("ham10000", 224, ham10000, None, 0, isic)
+    listed = experiments()
+    if number := os.environ.get("ONE"):
+        run(listed[int(number)], source, folder)
+        return
+
+    def one(number: int) -> None:
+        begin = time.time()
+        with (folder / f"{number}.log").open("w") as log:
+            command = [sys.executable, *sys.argv]
+            environment = {**os.environ, "ONE": str(number)}
+            done = subprocess.run(command, env=environment, stdout=log, stderr=log)
+        print(listed[number].title, done.returncode, f"{time.time() - begin:.0f} s", flush=True)
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with ThreadPoolExecutor(int(str(jobs))) as pool:
+        list(pool.map(one, range(len(listed))))
+
+
+if __name__ == "__main__":
+    main()
