@@ -135,9 +135,8 @@ def _recipe(settings: list[str]):
             value = json.loads(text)
         except ValueError:
             value = text
-        first, dot, option = name.partition(".")
-        if dot:
-            fields.setdefault(first, {})[option] = value
+        if name.startswith("options."):
+            fields.setdefault("options", {})[name.removeprefix("options.")] = value
         else:
             fields[name] = value
     return TypeAdapter(Recipe).validate_json(json.dumps(fields))
@@ -158,7 +157,7 @@ def sweep(
     name: Annotated[
         str,
         typer.Argument(
-            help="table1, grouped, ablation, readings, ingredients, well or joint_loss."
+            help="table1, grouped, averages, ablation, readings, ingredients, well, joint_loss."
         ),
     ],
     folder: Annotated[Path, typer.Option(help="For the runs; on a cluster, a shared one.")],

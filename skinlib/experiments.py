@@ -47,6 +47,20 @@ def grouped(seeds: int) -> list[Experiment]:
     return table1(seeds, "grouped")
 
 
+AVERAGED = ("resnet50", "arl14", "arl50")
+"""The networks of table 1 with batch normalisation, whose running averages may lag."""
+
+
+def averages(seeds: int) -> list[Experiment]:
+    """These networks once more, with averages made anew, on both splits."""
+    return [
+        Experiment(Recipe(model=model, seed=seed, beta=0.0, new_averages=True), split)
+        for seed in range(seeds)
+        for split in ("random", "grouped")
+        for model in AVERAGED
+    ]
+
+
 PARTS: dict[str, dict[str, Any]] = {
     "deformable": {"options": {"deformable": False}},
     "attention": {"options": {"attention": False}},
@@ -222,6 +236,7 @@ def joint_loss(seeds: int) -> list[Experiment]:
 EXPERIMENTS: dict[str, Callable[[int], list[Experiment]]] = {
     "table1": table1,
     "grouped": grouped,
+    "averages": averages,
     "ablation": ablation,
     "readings": readings,
     "ingredients": ingredients,

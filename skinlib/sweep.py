@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from skinlib.data import load
 from skinlib.data.dataset import Dataset
-from skinlib.errors import SkinlibError
+from skinlib.errors import RecordError, SkinlibError
 from skinlib.experiments import Experiment
 from skinlib.runs import Run, is_done
 from skinlib.training.recipe import Dtype, Recipe
@@ -135,14 +135,17 @@ def run_all(
         progress: show a bar, with the time left.
 
     Raises:
+        RecordError: if a run of other data is in the way.
         SkinlibError: at the end, if runs failed; or if no worker connects.
     """
     folder, failed = Path(folder).resolve(), []
     options = ["--keep-weights"] if keep_weights else []
-    commands = {
-        one.title: command(one, source, folder / folder_name(one, source), *options)
-        for one in experiments
-    }
+    commands = {}
+    for one in experiments:
+        place = folder / folder_name(one, source)
+        if is_done(place):
+            raise RecordError(f"{place} holds a run of other data: choose another folder")
+        commands[one.title] = command(one, source, place, *options)
     results = _on_cluster(commands, scheduler) if scheduler else _here(commands, jobs)
     with closing(results), tqdm(total=len(commands), unit="run", disable=not progress) as bar:
         for title, reason in results:

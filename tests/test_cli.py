@@ -66,6 +66,7 @@ def test_train_writes_a_run_and_set_reaches_every_field(tmp_path):
         ("loss=focal", "loss: "),
         ("seed=4294967296", "seed: "),
         ("epochs", "expected name=value, got 'epochs'"),
+        ("model.alpha=0.5", "model.alpha: "),
     ],
 )
 def test_a_setting_that_makes_no_sense_is_one_sentence(tmp_path, monkeypatch, setting, says):

@@ -10,7 +10,11 @@ import pytest
 from fakes import run_of
 
 from skinlib.data import CLASSES, load
-from skinlib.models import build
+from skinlib.experiments import Experiment
+from skinlib.models import MODELS, build
+from skinlib.runs import Run
+from skinlib.sweep import Source
+from skinlib.training.recipe import Recipe
 
 ROOT = Path(__file__).parents[1]
 SCRIPTS = sorted([*ROOT.glob("benchmarks/*.py"), *ROOT.glob("book/results/**/*.py")])
@@ -62,6 +66,21 @@ def test_each_network_of_chapter_8_is_trained_once_and_leaves_its_maps(imported,
         for name in script.RECIPES:
             assert maps[name].shape == (4, 64, 64)
             assert maps[name].max() == 255
+
+
+@pytest.mark.slow
+def test_a_network_with_batch_normalisation_leaves_two_runs_of_one_training(imported, tmp_path):
+    script = imported("book/results/ham10000_224px/make.py")
+    listed = [one.recipe.variant for one in script.experiments()[:18]]
+    assert {listed.count(name) for name in MODELS} == {3}
+    recipe = Recipe(model="arl14", beta=0.0, epochs=1)
+    source = Source("phantom", 64, count=100)
+    script.run(Experiment(recipe), source, tmp_path)
+    lagging, anew = (Run.read(path.parent) for path in sorted(tmp_path.glob("*/run.json"))[::-1])
+    assert (lagging.recipe.new_averages, anew.recipe.new_averages) == (False, True)
+    assert lagging.history.equals(anew.history)
+    assert lagging.config["vital_signs"]["alphas"] == anew.config["vital_signs"]["alphas"]
+    assert not np.allclose(lagging.probabilities, anew.probabilities, atol=1e-3)
 
 
 def test_the_settings_of_chapter_6_are_scored_on_the_validation_part(imported, drawn, tmp_path):

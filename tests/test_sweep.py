@@ -1,4 +1,5 @@
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -15,7 +16,7 @@ from skinlib import runs, sweep
 from skinlib.errors import RecordError, SkinlibError
 from skinlib.experiments import Experiment
 from skinlib.runs import Run, is_done
-from skinlib.sweep import Source, pending, run_all
+from skinlib.sweep import Source, folder_name, pending, run_all
 from skinlib.training.recipe import Recipe
 from skinlib.training.train import train
 
@@ -69,6 +70,15 @@ def test_a_damaged_run_is_said_and_not_made_again(dataset, done, tmp_path):
     (tmp_path / "x" / "run.json").write_text("{}")
     with pytest.raises(RecordError, match="x cannot be read"):
         pending([SMALL], dataset, tmp_path)
+
+
+def test_a_run_of_other_data_in_the_way_is_said(done, tmp_path):
+    """It was taken for the run that was asked for: nothing was trained, and success printed."""
+    (run,) = (path.parent for path in done.glob("*/run.json"))
+    other = replace(PHANTOM, seed=1)
+    shutil.copytree(run, tmp_path / folder_name(SMALL, other))
+    with pytest.raises(RecordError, match="holds a run of other data"):
+        run_all([SMALL], other, tmp_path, progress=False)
 
 
 @pytest.mark.slow

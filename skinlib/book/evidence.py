@@ -14,7 +14,7 @@ import pandas as pd
 from skinlib.book.verdict import BOTH, ENOUGH, PAIRS, PAPER_SCORES, PARTS, PLACES
 from skinlib.book.verdict import parts as verdict_of_parts
 from skinlib.data.dataset import CLASSES, IMAGES_PER_CLASS
-from skinlib.experiments import READINGS
+from skinlib.experiments import AVERAGED, READINGS
 from skinlib.explain import MAPS
 from skinlib.intervals import (
     cluster_bootstrap,
@@ -35,6 +35,12 @@ NV = max(IMAGES_PER_CLASS) / sum(IMAGES_PER_CLASS)
 """Accuracy on HAM10000 of always answering nv."""
 
 RIVALS = tuple(name for name in MODELS if name != "proposed")
+RENEWED = ", new_averages=True"
+"""The end of such a variant's name."""
+
+LAPTOP = PLACES["64 x 64"]
+"""The size at which what takes many trainings was run: readings, faults and ingredients."""
+
 TESTED = 1503
 """Images in 15 % of HAM10000: the paper's test set, about."""
 
@@ -56,6 +62,18 @@ def live(runs: pd.DataFrame, **columns: object) -> pd.DataFrame:
     for name, value in columns.items():
         chosen &= runs[name] == value
     return runs[chosen]
+
+
+def renewed(runs: pd.DataFrame) -> pd.DataFrame:
+    """The table, in which networks with batch normalisation answer by averages made anew.
+
+    A variant's runs with new averages take its name, and the place of those with running averages,
+    on each size and split that has as many of them. Nothing else changes.
+    """
+    variant = runs["variant"].str.removesuffix(RENEWED)
+    new = runs["variant"] != variant
+    as_many = new.groupby([variant, runs["size"], runs["split"]]).transform("mean") >= 0.5
+    return runs[new == as_many].assign(variant=variant)
 
 
 def main_size(runs: pd.DataFrame) -> int:
@@ -100,27 +118,27 @@ def vital_signs(runs: pd.DataFrame) -> pd.DataFrame:
     return table.rename(columns=SIGNS).rename_axis(["network", "size"])
 
 
-def table1(runs: pd.DataFrame, paper: pd.DataFrame) -> pd.DataFrame:
-    """The accuracies of the paper's table 1 beside ours, wherever we have one.
+def table1(runs: pd.DataFrame, paper: pd.DataFrame, size: int) -> pd.DataFrame:
+    """The accuracies of the paper's table 1 beside ours, on images of one size.
 
     `paper` has one row per network, and a column per score, 0 to 1.
 
     Returns:
         One row per network; columns (source, "value" | "low" | "high" | "runs"). The first source
-        is the paper, with Wilson's interval of a test set of `TESTED` images; then ours by split
-        and size.
+        is the paper, with Wilson's interval of a test set of `TESTED` images; then ours by split,
+        and with averages made anew.
     """
     table = {}
-    sources = live(runs)[["size", "split"]].drop_duplicates()
-    sources = sources[sources["split"].isin(BOTH)]
-    sources = sources.sort_values(["size", "split"], ascending=False)
+    shown = live(runs, size=size)
+    made = set(zip(shown["split"], shown["variant"].str.endswith(RENEWED), strict=True))
     for model in paper.index:
         printed = wilson_interval(paper.loc[model, "accuracy"], TESTED)
         row = {("the paper", key): value for key, value in printed.items()}
-        for size, split in sources.itertuples(index=False):
-            source = f"ours, {split} split, {size} x {size}"
-            found = mean_over_seeds(live(runs, variant=model, split=split, size=size))
-            row |= {(source, key): value for key, value in found.items()}
+        for split, end in product(BOTH, ENDS):
+            if (split, bool(end)) in made:
+                of = shown[(shown["split"] == split) & (shown["variant"] == model + end)]
+                source = f"ours, {split} split{ENDS[end]}"
+                row |= {(source, key): value for key, value in mean_over_seeds(of).items()}
         table[NAMES[model]] = row
     return pd.DataFrame(table).T.astype(float)
 
@@ -138,13 +156,21 @@ def table1_words(runs: pd.DataFrame, paper: pd.DataFrame, size: int) -> pd.DataF
             value = paper.loc[model, name]
             row = {"the paper": f"{100 * value:.2f}"}
             for split in BOTH:
-                found = mean_over_seeds(live(runs, variant=model, split=split, size=size), name)
+                of = live(runs, split=split, size=size)
+                found = mean_over_seeds(of[of["variant"] == model], name)
                 row[f"ours, {split}"] = in_words(found)
                 if split == "random":
                     gap = found[["value", "low", "high"]] - value
                     row["difference"] = show(gap, signed=True)
+                if model in AVERAGED:
+                    anew = mean_over_seeds(of[of["variant"] == model + RENEWED], name)
+                    row[f"{split}, new averages"] = in_words(anew)
             rows[f"{NAMES[model]}, {name}"] = row
-    return pd.DataFrame(rows).T.rename_axis("score in %")
+    return pd.DataFrame(rows).T.fillna("").rename_axis("score in %")
+
+
+ENDS = {"": "", RENEWED: ", averages made anew"}
+"""How the name of a variant ends -> what a table says of it."""
 
 
 def in_words(row: Mapping[str, float]) -> str:
@@ -360,7 +386,7 @@ def part_words(
             row = answer.numbers.get(name)
             points = show(row, signed=True) if row else missing
             p = f"{row['p']:.3f}" if row else ""
-            rows[f"{part}, {name}"] = {"points": points, "p (Holm)": p}
+            rows[f"{part}, {name}"] = {"points": points, "p (Holm)": p, "images": answer.place}
     return pd.DataFrame(rows).T.rename_axis("part, score")
 
 
@@ -387,9 +413,11 @@ def at_natural_shares(runs: pd.DataFrame) -> float:
 def costs(runs: pd.DataFrame) -> pd.DataFrame:
     """What training took: one row per variant, size, dtype, processor and its cores in use.
 
-    Only runs on random and grouped splits: others train on more images.
+    Only runs on random and grouped splits: others train on more images. And none on a card, which
+    up to ten of them shared.
     """
     runs = runs[(runs["data"] == "ham10000") & runs["split"].isin(BOTH)]
+    runs = runs[runs["run"].map(lambda run: not run.config["environment"]["gpus"]).astype(bool)]
     cores = runs["run"].map(lambda run: run.config["environment"]["cores"])
     runs = runs.assign(runs=1, minutes=runs["seconds"] / 60, cores=cores)
     groups = runs.groupby(["variant", "size", "dtype", "processor", "cores"])
@@ -413,12 +441,18 @@ def gap_chart(runs: pd.DataFrame) -> pd.DataFrame:
         "copied": "a fault: images copied before the split",
     }
     for split, words in bars.items():
-        found = live(runs, variant="proposed", split=split, size=size)
+        of = LAPTOP if split == "copied" else size
+        found = live(runs, variant="proposed", split=split, size=of)
         if found.empty:
             continue
         runs_of = f"{len(found)} run{'s' * (len(found) > 1)}"
-        rows[f"{words}, {size} x {size}, {runs_of}"] = mean_over_seeds(found)
+        rows[f"{words}, {of} x {of}, {runs_of}"] = mean_over_seeds(found)
     return pd.DataFrame(rows).T[["value", "low", "high"]].astype(float)
+
+
+def with_maps(runs: pd.DataFrame) -> pd.DataFrame:
+    """The runs whose heat maps were held against outlines."""
+    return runs[runs["run"].map(lambda run: run.heat_maps is not None).astype(bool)]
 
 
 def pointing(runs: pd.DataFrame) -> pd.DataFrame:
@@ -433,8 +467,7 @@ def pointing(runs: pd.DataFrame) -> pd.DataFrame:
     Returns:
         Index (score, whose map); columns `value`, `low`, `high`, `runs`.
     """
-    measured = runs["run"].map(lambda run: run.heat_maps is not None).astype(bool)
-    runs = runs[measured & (runs["dead"] == "")]
+    runs = with_maps(runs[runs["dead"] == ""])
     if runs.empty:
         return pd.DataFrame(columns=["value", "low", "high", "runs"], dtype=float)
     names = list(dict.fromkeys(runs["variant"]))

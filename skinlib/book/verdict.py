@@ -328,18 +328,21 @@ def cheaper(readings: Mapping[str, float], rivals: Mapping[str, float]) -> Verdi
     """
     rows, wins = {}, []
     measured = {name: cost for name, cost in readings.items() if cost == cost}
+    theirs = pd.Series(rivals, dtype=float).dropna()
+    if not measured or theirs.empty:
+        return Verdict(Kind.NOT_RUN, unit="times")
     for name, cost in measured.items():
-        ratio = pd.Series(rivals) / cost
+        ratio = theirs / cost
         wins += list(ratio > 1)
         rows[name] = {"value": ratio.median(), "low": ratio.min(), "high": ratio.max()}
     kind = Kind.PARTLY if sum(wins) > len(wins) / 2 else Kind.NOT_REPRODUCED
     if all(wins):
         kind = Kind.REPRODUCED if len(measured) == len(readings) else Kind.PARTLY
-    evidence = {"rivals": len(rivals), "not measured": len(readings) - len(measured)}
+    evidence = {"rivals": len(theirs), "not measured": len(readings) - len(measured)}
     return Verdict(kind, rows, evidence=evidence, unit="times")
 
 
-def leak(runs: pd.DataFrame, place: str, names: Sequence[str] = TABLE1) -> pd.DataFrame:
+def leak(runs: pd.DataFrame, size: int, names: Sequence[str] = TABLE1) -> pd.DataFrame:
     """How much higher a random split's scores are than a grouped one's.
 
     Networks share the splits of a seed, so the interval is over seeds, of the mean over variants.
@@ -350,7 +353,7 @@ def leak(runs: pd.DataFrame, place: str, names: Sequence[str] = TABLE1) -> pd.Da
         One row per score: `value`, `low`, `high`, `seeds`, `networks`.
     """
     chosen = runs[(runs["data"] == "ham10000") & (runs["dead"] == "")]
-    chosen = chosen[chosen["size"] == PLACES[place]]
+    chosen = chosen[chosen["size"] == size]
     means = chosen.groupby(["split", "variant", "seed"])[list(names)].mean()
     kind = means.index.get_level_values("split")
     random, grouped = (means[kind == split].droplevel("split") for split in BOTH)

@@ -5,7 +5,7 @@ import numpy as np
 
 
 def turned(image: np.ndarray, turn: int) -> np.ndarray:
-    """One of the eight symmetries of the square (four, where the image is none).
+    """One of the eight symmetries of the square; an image that is none is never turned by quarters.
 
     Args:
         image: (H, W, 3).

@@ -112,7 +112,10 @@ SPLITS = {
     "copied": copied_split,
     "seen": seen_split,
 }
-"""Name of a split -> the function that draws it; the last three are faults."""
+"""Name of a split -> the function that draws it.
+
+The last two are faults, and so is to choose an epoch by what "peeked" shows.
+"""
 
 
 def _split(

@@ -7,8 +7,8 @@ the map all pixels are zero, so a value fades out over one pixel at the border.
 The value has a kink where a point crosses a row or a column of pixels. There the derivative by y or
 x is the right-hand one, v(i + 1) - v(i), as in torchvision: floor has the derivative 0.
 
-Both functions below give the same numbers. The first is the plain way; the second is a product of
-matrices, faster on small maps.
+The functions below give the same numbers. The first is the plain way, the second does it image by
+image, to save memory, and the third is a product of matrices, faster on small maps.
 """
 
 import keras

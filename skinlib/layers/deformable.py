@@ -48,7 +48,8 @@ def deform_conv2d(
         dilation_rate: as in `keras.layers.Conv2D`.
         offset_groups: G; each moves its own C / G neighbouring channels.
         sample: how to sample between pixels, one of the functions of `skinlib.layers.bilinear`.
-            None decides by the map's size: up to `SMALL` pixels by hats, beyond by gathering.
+            None decides by the map's size: up to `SMALL` pixels by hats, beyond by gathering, one
+            image in turn.
 
     Returns:
         y, (N, H', W', F).

@@ -161,6 +161,7 @@ def train(
         }
         run = Run(json.loads(json.dumps(config)), predictions, isic, heat_maps, folder)
         if folder:
+            (folder / "weights.npz").unlink(missing_ok=True)  # of another run
             if keep_weights:
                 save_weights(model, folder / "weights.npz")
             run.write(folder)

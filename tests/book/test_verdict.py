@@ -415,6 +415,13 @@ def test_cheaper_is_partly_so_while_a_reading_is_not_measured():
     assert list(found.numbers) == ["narrow"]
 
 
+def test_what_cost_nobody_measured_is_not_run():
+    nan = float("nan")
+    assert verdict.cheaper({"narrow": nan}, {"a rival": 2}).kind == Kind.NOT_RUN
+    assert verdict.cheaper({"narrow": 1}, {"a rival": nan}).kind == Kind.NOT_RUN
+    assert verdict.cheaper({"narrow": 1}, {"a rival": 2, "lost": nan}).kind == Kind.REPRODUCED
+
+
 def test_fewer_parameters_says_under_which_reading():
     """With AlexNet's own widths the claim is false; the verdict did not say so."""
     rivals = {"alexnet": 58.3e6, "vgg16": 134.3e6, "resnet50": 23.6e6, "arl14": 8.1e6}
@@ -434,13 +441,13 @@ def test_the_leak_is_measured_seed_by_seed():
         frames.append(runs_of(name, *(0.7 + np.array(leaks) + own)))
         frames.append(runs_of(name, 0.7, 0.7, 0.7, split="grouped"))
     frames.append(runs_of("arl14", 0.99, 0.99, 0.99))
-    found = verdict.leak(table(*frames), "224 x 224", NAMES).loc["F1"]
+    found = verdict.leak(table(*frames), 224, NAMES).loc["F1"]
     assert found[["value", "low", "high"]].to_dict() == pytest.approx(t_interval(leaks).to_dict())
     assert (found["seeds"], found["networks"]) == (3, 3)
     frames += [runs_of("resnet50", 0.9), runs_of("resnet50", 0.5, split="grouped")]
-    again = verdict.leak(table(*frames), "224 x 224", NAMES).loc["F1"]
+    again = verdict.leak(table(*frames), 224, NAMES).loc["F1"]
     assert again.to_dict() == pytest.approx(found.to_dict())
-    nothing = verdict.leak(table(*frames), "64 x 64", NAMES)
+    nothing = verdict.leak(table(*frames), 64, NAMES)
     assert nothing["value"].isna().all()
 
 

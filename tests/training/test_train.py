@@ -107,6 +107,13 @@ def test_weights_that_were_changed_are_refused(phantom, split, tmp_path):
         trained_network(Run.read(tmp_path))
 
 
+def test_weights_of_another_run_are_not_taken_for_its_own(phantom, split, tmp_path):
+    (tmp_path / "weights.npz").write_bytes(b"of another run")
+    train(phantom, split, SMALL, tmp_path)
+    assert Run.read(tmp_path).config["weights"] is None
+    assert not (tmp_path / "weights.npz").exists()
+
+
 def test_a_finished_run_is_not_overwritten(phantom, split, tmp_path):
     train(phantom, split, SMALL, tmp_path)
     with pytest.raises(RecordError, match="exists: remove it"):

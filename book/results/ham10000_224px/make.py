@@ -15,16 +15,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-from skinlib.experiments import PARTS, Experiment
+from skinlib.experiments import AVERAGED, PARTS, Experiment
 from skinlib.models import MODELS
 from skinlib.runs import is_done
 from skinlib.sweep import Source, folder_name
 from skinlib.training.checkpoint import Checkpoint, _save
 from skinlib.training.recipe import PAPER_BETA, Recipe
 from skinlib.training.train import CHECKPOINT, _identity, train
-
-AVERAGED = ("resnet50", "arl14", "arl50")
-"""The networks with batch normalisation."""
 
 
 def experiments() -> list[Experiment]:

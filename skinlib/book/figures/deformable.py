@@ -1,6 +1,7 @@
 """Figures of chapter 02: where a deformable convolution looks."""
 
 import textwrap
+from itertools import cycle
 
 import numpy as np
 import pandas as pd
@@ -211,7 +212,7 @@ def ratios(benches: dict[str, dict]) -> Figure:
     machines = {name: pd.DataFrame(bench["seconds"]).T for name, bench in benches.items()}
     figure, ax = plt.subplots(figsize=(style.WIDTH, 3.4 + 0.5 * len(machines)))
     colours = sns.color_palette("colorblind")[1:]
-    for (machine, seconds), mark, colour in zip(machines.items(), "DsPv^", colours, strict=False):
+    for (machine, seconds), mark, colour in zip(machines.items(), cycle("DsPv^"), cycle(colours)):
         for name, line in (("deformable", "-"), ("torchvision", "--")):
             if name in seconds:
                 ratio = (seconds[name] / seconds["plain"]).to_numpy()

@@ -1,6 +1,7 @@
 """Figures of the chapters 06, 07, 09 and 10: what the runs say."""
 
 import textwrap
+from itertools import cycle
 
 import numpy as np
 import pandas as pd
@@ -105,9 +106,9 @@ def side_by_side(table: pd.DataFrame, data: str, score: str = "accuracy") -> Fig
     xlabel = f"{score}, 95 % intervals"
     figure, ax = style.row_chart(table.index, 0.75 * len(table) + 1.6, xlabel, data)
     colours = (style.GREY, style.BLUE, style.ORANGE, "#009E73", "#CC79A7")
-    looks = zip(sources, "osD^v", colours, strict=False)
+    looks = zip(sources, cycle("osD^v"), cycle(colours), strict=False)
     for number, (source, marker, colour) in enumerate(looks):
-        y = np.arange(len(table)) + 0.15 * number
+        y = np.arange(len(table)) + 0.13 * number
         style.intervals(ax, table[source], y, label=source, marker=marker, color=colour)
     ax.set_ylim(len(table) - 0.3, -0.7)
     style.legend(figure, columns=1)

@@ -4,6 +4,7 @@ import math
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from typing import Any
 
 import matplotlib as mpl
@@ -106,10 +107,10 @@ def share(axis: Axis) -> None:
 
 
 def lines(
-    ax: Axes, x: ArrayLike, values: Mapping[str, ArrayLike], markers: Sequence[str] = ("",) * 5
+    ax: Axes, x: ArrayLike, values: Mapping[str, ArrayLike], markers: Sequence[str] = ("",)
 ) -> None:
-    """One line per entry, label -> (n,), in the colours and dashes of `LINES`."""
-    looks = zip(values.items(), LINES, markers, strict=False)
+    """One line per entry, label -> (n,), in the colours and dashes of `LINES`, which come again."""
+    looks = zip(values.items(), cycle(LINES), cycle(markers), strict=False)
     for (label, y), (colour, dashes), marker in looks:
         ax.plot(x, y, dashes, color=colour, marker=marker, label=label)
 
