@@ -83,7 +83,10 @@ READINGS: dict[str, dict[str, Any]] = {
     "as printed": {},
     "no dropout": {"options": {"dropout": 0.0}},
     "batch normalisation": {"options": {"batch_norm": True}},
-    "batch normalisation, new averages": {"options": {"batch_norm": True}, "new_averages": True},
+    "batch normalisation, averages made anew": {
+        "options": {"batch_norm": True},
+        "new_averages": True,
+    },
     "he_normal": {"options": {"initializer": "he_normal"}},
     "augmented": {"augment": True},
     "class weights": {"class_weights": "balanced"},

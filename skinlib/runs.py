@@ -106,6 +106,10 @@ class Config(TypedDict):
     sha256: Digest
 
 
+CONFIG, RECIPE = TypeAdapter(Config), TypeAdapter(Recipe)
+"""They take longer to make than to use."""
+
+
 @dataclass(frozen=True, eq=False)
 class Run:
     """One training run.
@@ -130,7 +134,7 @@ class Run:
     @property
     def recipe(self) -> Recipe:
         """How it was trained."""
-        return TypeAdapter(Recipe).validate_json(json.dumps(self.config["recipe"]))
+        return RECIPE.validate_json(json.dumps(self.config["recipe"]))
 
     @property
     def history(self) -> pd.DataFrame:
@@ -185,7 +189,7 @@ class Run:
             config = json.loads(text)
             if not isinstance(config, dict) or config.get("schema") != SCHEMA:
                 raise ValueError(f"run.json is not of schema {SCHEMA}")
-            TypeAdapter(Config).validate_json(text)
+            CONFIG.validate_json(text)
             if config["sha256"] != _digest(config):
                 raise ValueError("run.json was changed after it was written")
             for name, digest in config["files"].items():

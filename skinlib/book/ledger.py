@@ -11,7 +11,7 @@ from IPython.display import HTML
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from skinlib.book.verdict import Kind, Verdict
+from skinlib.book.verdict import PLACES, Kind, Verdict
 from skinlib.intervals import compare
 
 SIGNS = {
@@ -45,6 +45,8 @@ def ledger(claims: Mapping[str, Verdict], whose: str = "the paper's claim") -> H
     rows = []
     for claim, answer in claims.items():
         counted = "; ".join(f"{what}: {n}" for what, n in answer.evidence.items() if n)
+        if answer.place in PLACES:
+            counted = f"judged at {answer.place}; {counted}"
         lines = [escape(line) for line in numbers(answer)]
         if counted:
             lines.append(f"<small>{escape(counted)}</small>")
@@ -86,12 +88,11 @@ def conclusion(groups: Mapping[str, Mapping[str, Verdict]]) -> str:
             done = " reproduced" if kind == Kind.PARTLY else ""
             counts.append(f"{found[kind]} {'is' if found[kind] == 1 else 'are'} {kind}{done}")
     text = f"Of {len(claims)} claims, {', '.join(counts)}."
-    small = sum(answer.place == "64 x 64" for answer in claims.values())
-    if small:
-        text += (
-            f" {small} of these verdicts rest on images of 64 x 64 pixels, not on the paper's "
-            "224 x 224."
-        )
+    places = Counter(answer.place for answer in claims.values())
+    elsewhere = [("64 x 64", "images of 64 x 64 pixels"), ("phantom", "the phantom")]
+    said = [f"by {words}: {places[place]}" for place, words in elsewhere if places[place]]
+    if said:
+        text += f" Not decided by the paper's 224 x 224 pixels, but {'; '.join(said)}."
     for kind, words in (
         (Kind.REPRODUCED, "Holds"),
         (Kind.PARTLY, "Holds in part"),

@@ -98,6 +98,23 @@ def _all_better(table: pd.DataFrame) -> tuple[Kind, Rows]:
     return judge(rows), rows
 
 
+def _p_values(table: pd.DataFrame) -> pd.Series:
+    """Student's test of each column's mean against 0; NaN where all of it is 0."""
+    steps = (table.mean() / table.sem()).abs()
+    return pd.Series(2 * stats.t.sf(steps, len(table) - 1), table.columns)
+
+
+def _each_better(table: pd.DataFrame) -> tuple[Kind, Rows]:
+    """As `_all_better`, corrected for as many comparisons as there are columns (Holm)."""
+    p = _p_values(table)
+    holm = holm_correction(p)
+    wider = 1 - 0.05 * (p / holm).fillna(1)  # no p: all differences are alike
+    rows = {
+        name: {**t_interval(table[name], confidence=wider[name]), "p": holm[name]} for name in table
+    }
+    return judge(rows), rows
+
+
 def _decide(
     tables: Mapping[str, pd.DataFrame],
     concerned: pd.DataFrame,
@@ -162,9 +179,12 @@ def score(runs: pd.DataFrame, name: str, paper: float, margin: float = MARGIN) -
 
 
 def better(runs: pd.DataFrame, rival: str, columns: Sequence[str]) -> Verdict:
-    """Whether the proposed network is better than one rival on the paper's split."""
+    """Whether the proposed network is better than one rival on the paper's split.
+
+    Corrected for the number of columns.
+    """
     tables = {place: pair_gaps(runs, rival, columns, place) for place in PLACES}
-    return _decide(tables, _of(runs, "proposed", rival))
+    return _decide(tables, _of(runs, "proposed", rival), _each_better)
 
 
 def every_class(runs: pd.DataFrame, rival: str) -> Verdict:
@@ -185,7 +205,7 @@ def _holm_rows(
     tested = {name: gap for name, gap in gaps.items() if len(gap) >= enough}
     p = pd.DataFrame(1.0, index=list(gaps), columns=list(columns))
     for rival, gap in tested.items():
-        p.loc[rival] = stats.ttest_1samp(gap, 0).pvalue
+        p.loc[rival] = _p_values(gap)
     holm = p.apply(holm_correction)
     confidence = 1 - 0.05 * p / holm
     return {
@@ -253,7 +273,7 @@ def above(
     for place in PLACES:
         gaps = {o: pair_gaps(runs, o, [column], place, splits)[column] for o in others}
         tables[place] = pd.DataFrame(gaps).dropna()
-    return _decide(tables, _of(runs, "proposed", *others))
+    return _decide(tables, _of(runs, "proposed", *others), _each_better)
 
 
 def heat_maps(runs: pd.DataFrame, others: Sequence[str]) -> Verdict:

@@ -156,7 +156,7 @@ def test_single_pairs_that_look_like_gains_are_counted():
     assert "If 14 ingredients had no effect" in sentence
     assert "in at most 30 of 100 such studies" in sentence  # 1 - 0.975 ** 14
     assert (
-        "of the 3 single pairs of runs in chapter 7's comparison of the paper's parts, 1 have "
+        "of the 3 single pairs of runs that compare the paper's parts at this size, 1 have "
         "such an interval above zero and 0 below it, where the luck of the lesions would give 0.1 "
         "of each." in sentence
     )
