@@ -503,6 +503,9 @@ def copied(runs: pd.DataFrame, paper: float) -> str:
             f"points: {listed}. Not all of it is leakage: the copies also balance the classes, "
             f"and make an epoch {np.mean(longer):.1f} times as long."
         )
+    missing = [name for model, name in evidence.NAMES.items() if name not in gains]
+    if missing:
+        text += f" Whether it lifts the rivals as much is not yet run for {', '.join(missing)}."
     return text
 
 

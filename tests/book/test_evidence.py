@@ -302,6 +302,7 @@ def test_copies_are_weighed_as_the_classes_are():
     sentence = findings.copied(runs, 0.9)
     assert f"proposed {100 * (natural - runs['accuracy'][1]):+.1f}" in sentence  # of one seed
     assert "an epoch 2.0 times as long" in sentence
+    assert "as much is not yet run for ARL14, ARL50, AlexNet, VGG16, ResNet50." in sentence
     chart = evidence.gap_chart(runs)["value"]
     assert chart.iloc[-1] == pytest.approx(runs["accuracy"][0])  # as whoever copies would print it
     assert chart.index[-1] == "a fault: images copied before the split, 64 x 64, 1 run"
