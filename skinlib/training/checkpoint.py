@@ -72,11 +72,12 @@ class Checkpoint(keras.callbacks.Callback):
         self.progress["seconds"] += now - self.clock
         self.clock = now
         if self.path is not None and now - self.saved >= SECONDS:
-            _save(self.path, self.model, self.progress)
+            save_state(self.path, self.model, self.progress)
             self.saved = now
 
 
-def _save(path: Path, model: keras.Model, progress: Progress) -> None:
+def save_state(path: Path, model: keras.Model, progress: Progress) -> None:
+    """Writes a checkpoint: the progress, and the state of the network and its optimizer."""
     arrays = {str(i): variable.numpy() for i, variable in enumerate(_state(model))}
     with atomic_write(path) as partial, partial.open("wb") as file:
         np.savez(file, progress=np.array(json.dumps(progress)), **arrays)

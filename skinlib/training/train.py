@@ -87,7 +87,7 @@ def train(
         )
         fresh = fingerprints(model)
         checkpoint = Checkpoint(
-            folder / CHECKPOINT if folder else None, _identity(dataset, split, recipe)
+            folder / CHECKPOINT if folder else None, identity(dataset, split, recipe)
         )
         checkpoint.resume(model, recipe.epochs)
 
@@ -297,7 +297,7 @@ def _dtype_policy(name: str) -> Iterator[None]:
         keras.config.set_dtype_policy(before)
 
 
-def _identity(dataset: Dataset, split: Split, recipe: Recipe) -> str:
+def identity(dataset: Dataset, split: Split, recipe: Recipe) -> str:
     """What a checkpoint has to agree with to be this run's."""
     digest = hashlib.sha256(json.dumps(asdict(recipe), sort_keys=True).encode())
     digest.update(json.dumps(dataset.about).encode())

@@ -19,9 +19,9 @@ from skinlib.experiments import AVERAGED, PARTS, Experiment
 from skinlib.models import MODELS
 from skinlib.runs import is_done
 from skinlib.sweep import Source, folder_name
-from skinlib.training.checkpoint import Checkpoint, _save
+from skinlib.training.checkpoint import Checkpoint, save_state
 from skinlib.training.recipe import PAPER_BETA, Recipe
-from skinlib.training.train import CHECKPOINT, _identity, train
+from skinlib.training.train import CHECKPOINT, identity, train
 
 
 def experiments() -> list[Experiment]:
@@ -54,7 +54,7 @@ class LastState(Checkpoint):
 
     def on_train_end(self, logs: dict | None = None) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        _save(self.folder / CHECKPOINT, self.model, self.progress)
+        save_state(self.folder / CHECKPOINT, self.model, self.progress)
 
 
 def run(experiment: Experiment, source: Source, folder: Path) -> None:
@@ -66,7 +66,7 @@ def run(experiment: Experiment, source: Source, folder: Path) -> None:
     second = folder / folder_name(averaged, source)
     callbacks = ()
     if experiment.recipe.model in AVERAGED:
-        callbacks = (LastState(second, _identity(dataset, split, averaged.recipe)),)
+        callbacks = (LastState(second, identity(dataset, split, averaged.recipe)),)
     if not is_done(place):
         keep = experiment.recipe.model == "proposed"
         train(
