@@ -15,34 +15,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
-from skinlib.experiments import AVERAGED, PARTS, Experiment
-from skinlib.models import MODELS
+from skinlib.experiments import AVERAGED, Experiment, ablation, grouped, table1
 from skinlib.runs import is_done
 from skinlib.sweep import Source, folder_name
 from skinlib.training.checkpoint import Checkpoint, save_state
-from skinlib.training.recipe import PAPER_BETA, Recipe
 from skinlib.training.train import CHECKPOINT, identity, train
 
 
 def experiments() -> list[Experiment]:
-    """What is trained, the most wanted first."""
-
-    def table1(split: str, seed: int, models: tuple = tuple(MODELS)) -> list[Experiment]:
-        recipes = [Recipe(model=m, seed=seed, beta=PAPER_BETA.get(m, 0.0)) for m in models]
-        return [Experiment(recipe, split) for recipe in recipes]
-
-    def parts(split: str) -> list[Experiment]:
-        recipes = [Recipe(seed=s, **left_out) for s in range(3) for left_out in PARTS.values()]
-        return [Experiment(recipe, split) for recipe in recipes]
-
-    light, heavy = ("proposed", "alexnet", "arl14"), ("resnet50", "arl50", "vgg16")
-    listed = [one for seed in range(3) for one in table1("random", seed)]
-    listed += [one for seed in range(3) for one in table1("grouped", seed, light)]
-    listed += parts("random") + parts("grouped")
-    listed += [one for seed in range(3) for one in table1("grouped", seed, heavy)]
-    listed += [one for seed in (3, 4) for one in table1("random", seed)]
-    listed += [one for seed in (3, 4) for one in table1("grouped", seed)]
-    return [replace(one, recipe=replace(one.recipe, dtype="mixed_bfloat16")) for one in listed]
+    """What is trained, the most wanted first, each once."""
+    listed = [*table1(3), *ablation(3), *grouped(3), *table1(5), *grouped(5)]
+    once = {one.title: one for one in listed}.values()
+    return [replace(one, recipe=replace(one.recipe, dtype="mixed_bfloat16")) for one in once]
 
 
 class LastState(Checkpoint):
@@ -68,6 +52,8 @@ def run(experiment: Experiment, source: Source, folder: Path) -> None:
     if experiment.recipe.model in AVERAGED:
         callbacks = (LastState(second, identity(dataset, split, averaged.recipe)),)
     if not is_done(place):
+        if callbacks:  # the state has to know of all epochs, so it begins anew
+            (place / CHECKPOINT).unlink(missing_ok=True)
         keep = experiment.recipe.model == "proposed"
         train(
             dataset,
@@ -83,7 +69,7 @@ def run(experiment: Experiment, source: Source, folder: Path) -> None:
 
 
 def main() -> None:
-    ham10000, isic, folder, jobs = map(Path, sys.argv[1:5])
+    ham10000, isic, folder = map(Path, sys.argv[1:4])
     source = Source("ham10000", 224, ham10000, None, 0, isic)
     listed = experiments()
     if number := os.environ.get("ONE"):
@@ -99,7 +85,7 @@ def main() -> None:
         print(listed[number].title, done.returncode, f"{time.time() - begin:.0f} s", flush=True)
 
     folder.mkdir(parents=True, exist_ok=True)
-    with ThreadPoolExecutor(int(str(jobs))) as pool:
+    with ThreadPoolExecutor(int(sys.argv[4])) as pool:
         list(pool.map(one, range(len(listed))))
 
 
