@@ -29,6 +29,10 @@ Isic = Annotated[
 Size = Annotated[int, typer.Option(min=16, help="Height and width of the images, in pixels.")]
 Count = Annotated[int | None, typer.Option(min=1, help="Take so many images, chosen at random.")]
 DataSeed = Annotated[int, typer.Option(min=0, help="Of the phantom, and of the choice.")]
+Resize = Annotated[
+    Literal["squash", "crop"],
+    typer.Option(help="Make an image square as a whole, or its largest centred square."),
+]
 Keep = Annotated[bool, typer.Option("--keep-weights", help="Keep the trained weights, too.")]
 
 
@@ -45,6 +49,7 @@ def prepare(
         Literal["training", "test"],
         typer.Option(help="HAM10000 itself, or the test set of ISIC 2018 task 3."),
     ] = "training",
+    resize: Resize = "squash",
     strict: Annotated[bool, typer.Option("--strict", help="Refuse imperfect data.")] = False,
     download: Annotated[
         Literal["dataverse", "isic"] | None,
@@ -60,7 +65,7 @@ def prepare(
         from skinlib.data.download import download as fetch
 
         fetch(download, root)
-    dataset = ham10000.prepare(root, size, part=part, strict=strict)
+    dataset = ham10000.prepare(root, size, resize, part=part, strict=strict)
     height, width, _ = dataset.image_shape
     print(f"{len(dataset):,} images of {height} x {width}")
     print(dataset.table["dx"].value_counts().sort_index().to_string(header=False))
@@ -77,6 +82,7 @@ def train(
     size: Size = 96,
     count: Count = None,
     data_seed: DataSeed = 0,
+    resize: Resize = "squash",
     split: Annotated[
         Literal["random", "grouped", "tuning", "peeked", "copied", "seen"],
         typer.Option(help="How the images are divided; the last three are faults."),
@@ -102,7 +108,7 @@ def train(
     if child:
         stop_with_input()
     _check_root(data, root)
-    source = Source(data, size, root, count, data_seed, isic2018_test)
+    source = Source(data, size, root, count, data_seed, isic2018_test, resize)
     dataset = source.load()
     _, run = fit(
         dataset,
@@ -167,6 +173,7 @@ def sweep(
     size: Size = 224,
     count: Count = None,
     data_seed: DataSeed = 0,
+    resize: Resize = "squash",
     seeds: Annotated[int, typer.Option(min=1, help="Repeat each run with so many seeds.")] = 1,
     dtype: Annotated[
         Literal["float32", "mixed_float16", "mixed_bfloat16"],
@@ -183,7 +190,7 @@ def sweep(
     if name not in EXPERIMENTS:
         raise SkinlibError(f"unknown sweep {name!r}: expected one of {', '.join(EXPERIMENTS)}")
     _check_root(data, root)
-    source = Source(data, size, root, count, data_seed, isic2018_test)
+    source = Source(data, size, root, count, data_seed, isic2018_test, resize)
     todo = pending(EXPERIMENTS[name](seeds), source.load(), folder, dtype)
     source.load_isic2018_test()  # prepared once, before many processes ask for it
     print(f"{len(todo)} runs of {name} to do", *(one.title for one in todo), sep="\n  ")

@@ -23,6 +23,9 @@ from skinlib.training.recipe import Recipe
 
 SCHEMA = 3
 
+CROPPED = ", cropped"
+"""The end of a variant's name whose images were cropped, not squashed."""
+
 PREDICTIONS, ISIC, HEAT_MAPS = "predictions.csv", "isic2018_test.csv", "heat_maps.csv"
 PREDICTION_COLUMNS = ["image_id", "lesion_id", "label", *CLASSES]
 POINTING = ["pointing", "energy", "overlap"]
@@ -247,15 +250,15 @@ def load(*folders: str | Path) -> pd.DataFrame:
     A run that cannot be read is left out, with a warning that names it.
 
     Returns:
-        Columns: `model`, `variant` (see `Recipe.variant`), `deformable`, `attention`, `beta`,
-        `data`, `split`, `seed`, `size` (pixels), `epochs`, `dtype`, `processor`, `backend`, `date`,
-        `commit`, `clean`, `parameters`, `seconds`, `images_per_second`, `peak_memory_mib`; scores
-        from 0 to 1: `accuracy`, `precision`, `F1`, `balanced accuracy`, and the first and last of
-        them on ISIC 2018's test set (`isic ...`); means over lesions of `pointing`, `energy`,
-        `overlap`; vital signs: `offset_mean`, `offset_p95` (pixels), `outside`,
-        `outside_fixed` (shares of sampling points; NaN in older records), `mask_mean`, `mask_std`,
-        `gamma`, `attention_top_tenth`, `dead_relu`, `dead` (why the run is to be distrusted, or
-        ''); and `run`, the `Run` itself.
+        Columns: `model`, `variant` (see `Recipe.variant`, and `CROPPED`), `deformable`,
+        `attention`, `beta`, `data`, `split`, `seed`, `size` (pixels), `epochs`, `dtype`,
+        `processor`, `backend`, `date`, `commit`, `clean`, `parameters`, `seconds`,
+        `images_per_second`, `peak_memory_mib`; scores from 0 to 1: `accuracy`, `precision`, `F1`,
+        `balanced accuracy`, and the first and last of them on ISIC 2018's test set (`isic ...`);
+        means over lesions of `pointing`, `energy`, `overlap`; vital signs: `offset_mean`,
+        `offset_p95` (pixels), `outside`, `outside_fixed` (shares of sampling points; NaN in older
+        records), `mask_mean`, `mask_std`, `gamma`, `attention_top_tenth`, `dead_relu`, `dead` (why
+        the run is to be distrusted, or ''); and `run`, the `Run` itself.
     """
     rows = []
     for path in sorted(file for folder in folders for file in Path(folder).glob("*/run.json")):
@@ -292,7 +295,7 @@ def _row(run: Run) -> dict:
     place, proposed = config["environment"], recipe.model == "proposed"
     row = {
         "model": recipe.model,
-        "variant": recipe.variant,
+        "variant": recipe.variant + CROPPED * (config["data"]["resize"] == "crop"),
         "deformable": proposed and recipe.options.get("deformable", True),
         "attention": proposed and recipe.options.get("attention", True),
         "beta": recipe.beta,

@@ -14,7 +14,7 @@ from pathlib import Path
 import joblib
 from tqdm import tqdm
 
-from skinlib.data import load
+from skinlib.data import Resize, load
 from skinlib.data.dataset import Dataset
 from skinlib.errors import RecordError, SkinlibError
 from skinlib.experiments import Experiment
@@ -30,7 +30,7 @@ class Source:
     """Where the images come from, as `skinlib.data.load` and the command line take it.
 
     Attributes:
-        data, size, root, count, seed: see `skinlib.data.load`; `data` is its `name`.
+        data, size, root, count, seed, resize: see `skinlib.data.load`; `data` is its `name`.
         isic2018_test: folder of ISIC 2018's test set, to be predicted by each run; or None.
     """
 
@@ -40,16 +40,25 @@ class Source:
     count: int | None = None
     seed: int = 0
     isic2018_test: Path | None = None
+    resize: Resize = "squash"
 
     def load(self) -> Dataset:
         """Opens the data set."""
-        return load(self.data, size=self.size, root=self.root, count=self.count, seed=self.seed)
+        return load(
+            self.data,
+            size=self.size,
+            root=self.root,
+            count=self.count,
+            seed=self.seed,
+            resize=self.resize,
+        )
 
     def load_isic2018_test(self) -> Dataset | None:
         """Opens ISIC 2018's test set, if it was named."""
         if self.isic2018_test is None:
             return None
-        return load("isic2018_test", size=self.size, root=self.isic2018_test)
+        root = self.isic2018_test
+        return load("isic2018_test", size=self.size, root=root, resize=self.resize)
 
     @property
     def options(self) -> list[str]:
@@ -61,6 +70,7 @@ class Source:
             "--count": self.count,
             "--data-seed": self.seed,
             "--isic2018-test": self.isic2018_test and self.isic2018_test.resolve(),
+            "--resize": self.resize,
         }
         return [str(part) for pair in named.items() if pair[1] is not None for part in pair]
 
@@ -166,7 +176,8 @@ Results = Generator[tuple[str, str]]
 
 def folder_name(experiment: Experiment, source: Source) -> str:
     """A name for the folder of an experiment's run, for people: nothing reads it."""
-    words = f"{experiment.title} {source.size}px"
+    cropped = " cropped" * (source.resize == "crop")
+    words = f"{experiment.title} {source.size}px{cropped}"
     name = "_".join("".join(c if c.isalnum() or c in ".=" else " " for c in words).split())
     if len(name) > 120:  # what some file systems bear, with a checksum for what is cut
         name = f"{name[:100]}_{hashlib.sha256(name.encode()).hexdigest()[:8]}"

@@ -140,6 +140,12 @@ def test_the_table_has_one_row_per_run_whatever_its_folder_is_called(phantom, ru
     assert small["overlap"] == pytest.approx(by_lesion.mean(), abs=1e-4)
 
 
+def test_a_run_on_cropped_images_is_no_run_of_the_recipe_as_printed(run, tmp_path):
+    run.write(tmp_path / "run")
+    sealed(tmp_path / "run" / "run.json", data__resize="crop")
+    assert runs.load(tmp_path).loc[0, "variant"] == "small, epochs=2, cropped"
+
+
 def test_a_damaged_run_is_left_out_and_named(run, tmp_path):
     run.write(tmp_path / "good")
     run.write(tmp_path / "bad")

@@ -27,7 +27,7 @@ from skinlib.intervals import (
     wilson_interval,
 )
 from skinlib.models import MODELS, NAMES
-from skinlib.runs import POINTING, Run, over_lesions
+from skinlib.runs import CROPPED, POINTING, Run, over_lesions
 from skinlib.scores import per_class
 from skinlib.training.recipe import Recipe
 
@@ -327,9 +327,8 @@ def readings(runs: pd.DataFrame, paper: float, size: int) -> pd.DataFrame:
     """
     runs = runs[(runs["data"] == "ham10000") & (runs["size"] == size)]
     chosen = {}
-    for name, changes in READINGS.items():
-        peeked = (runs["split"] == "peeked") & (runs["variant"] == Recipe(**changes).variant)
-        chosen[name] = runs[peeked], False
+    for name, variant in CHOICES.items():
+        chosen[name] = runs[(runs["split"] == "peeked") & (runs["variant"] == variant)], False
     for split, words in FAULTS.items():
         for model in ("proposed", *RIVALS):
             name = words if model == "proposed" else f"{words}, {NAMES[model]}"
@@ -340,7 +339,7 @@ def readings(runs: pd.DataFrame, paper: float, size: int) -> pd.DataFrame:
         if len(found):
             alive = found[found["dead"] == ""]
             best = [run.history.get("val_accuracy", [np.nan]) for run in found["run"]]
-            if Recipe(**READINGS.get(name, {})).new_averages:  # none of its epochs had them
+            if "new_averages" in CHOICES.get(name, ""):  # none of its epochs had them
                 best = [[np.nan]]
             rows[name] = {
                 **mean_over_seeds(alive if len(alive) else found),
@@ -360,13 +359,17 @@ def readings(runs: pd.DataFrame, paper: float, size: int) -> pd.DataFrame:
     return table
 
 
+CHOICES = {name: Recipe(**changes).variant for name, changes in READINGS.items()}
+CHOICES["cropped, not squashed"] = "proposed" + CROPPED
+"""What the paper may have done -> the variant that does it."""
+
 FAULTS = {"copied": "copied before the split", "seen": "trained on the test set"}
 """Split with a fault -> what was done."""
 
 
 def reading_words(table: pd.DataFrame) -> pd.DataFrame:
     """`readings` for a page, in per cent: one row per reading or fault, run or not."""
-    names = [*READINGS, *FAULTS.values()]
+    names = [*CHOICES, *FAULTS.values()]
     names += [name for name in table.index if name not in names]
     rows = {}
     for name in names:

@@ -15,7 +15,7 @@ from skinlib.book.evidence import RENEWED
 from skinlib.book.joint_loss import focal_share
 from skinlib.book.moving.experiments import TIMES, decided
 from skinlib.data.dataset import CLASSES, Dataset
-from skinlib.experiments import AVERAGED, READINGS
+from skinlib.experiments import AVERAGED
 from skinlib.intervals import compare, mean_over_seeds, show, t_interval
 from skinlib.runs import Run
 from skinlib.scores import confusion_matrix, per_class, score_values
@@ -23,7 +23,7 @@ from skinlib.training.recipe import Recipe
 
 ERRATUM = (
     "Until 2026-11-26 the offsets of this book's deformable convolution never moved (chapter 2 "
-    "says why). Every run of a network with that layer was thrown away, and is being made again."
+    "says why). Every run of a network with that layer was thrown away, and made again."
 )
 
 
@@ -313,7 +313,7 @@ def slow_start(runs: pd.DataFrame) -> str:
     never = []
     for name in ("as printed", "balanced sampling", "class weights"):
         of = runs[(runs["data"] == "ham10000") & (runs["split"] == "peeked")]
-        of = of[of["variant"] == Recipe(**READINGS[name]).variant]
+        of = of[of["variant"] == evidence.CHOICES[name]]
         for run in of["run"].head(1):
             stuck = int((run.history["loss"] > 0.98 * alike).cummin().sum())
             said.append(f"{name} {stuck}")
@@ -451,8 +451,9 @@ def _choices(table: pd.DataFrame, printed: float, paper: float) -> str:
     enough = list(table.index[table["reach"] != "below"])
     best = table["value"].astype(float).idxmax()
     text = (
-        f"{len(table)} of {len(READINGS) - 1} changes to the printed recipe were tried, on one "
-        f"split. {'Could' if enough else 'None could'} close the gap to "
+        f"{len(table)} of {len(evidence.CHOICES) - 1} changes to the printed recipe were tried, "
+        f"on one split, {int((table['runs'] == 1).sum())} of them in a single training. "
+        f"{'Could' if enough else 'None could'} close the gap to "
         f"{_percent(paper, 2)}{': ' if enough else ''}{', '.join(enough)}. The best, *{best}*, "
         f"reaches {_interval(table.loc[best])}"
     )

@@ -4,18 +4,24 @@ from pathlib import Path
 
 import numpy as np
 
-from skinlib.data.dataset import CLASS_NAMES, CLASSES, Dataset
+from skinlib.data.dataset import CLASS_NAMES, CLASSES, Dataset, Resize
 from skinlib.data.prepared import cache_folder
 from skinlib.errors import DataError
 
-__all__ = ["CLASSES", "CLASS_NAMES", "NAMES", "Dataset", "cache_folder", "load"]
+__all__ = ["CLASSES", "CLASS_NAMES", "NAMES", "Dataset", "Resize", "cache_folder", "load"]
 
 NAMES = ("phantom", "ham10000", "isic2018_test")
 """What `load` opens: the phantom, HAM10000, and the test set of ISIC 2018, task 3."""
 
 
 def load(
-    name: str, *, size: int, root: str | Path | None = None, count: int | None = None, seed: int = 0
+    name: str,
+    *,
+    size: int,
+    root: str | Path | None = None,
+    count: int | None = None,
+    seed: int = 0,
+    resize: Resize = "squash",
 ) -> Dataset:
     """Opens a data set, preparing it first where this is its first use.
 
@@ -26,6 +32,7 @@ def load(
         count: how many images: of the phantom, 1,000 if None; of the others, the first of a
             permutation, all if None.
         seed: of the phantom and of the permutation.
+        resize: how an image becomes a square; the paper says 'cropped'. The phantom is drawn so.
 
     Raises:
         ValueError: if `name` is none of `NAMES`, or `size` or `count` is out of range.
@@ -44,7 +51,9 @@ def load(
         raise DataError(f"{name} is read from its archives: name their folder (root)")
     from skinlib.data import ham10000
 
-    dataset = ham10000.prepare(root, size, part="training" if name == "ham10000" else "test")
+    dataset = ham10000.prepare(
+        root, size, resize, part="training" if name == "ham10000" else "test"
+    )
     if count is None or count >= len(dataset):
         return dataset
     return dataset.take(np.random.default_rng(seed).permutation(len(dataset))[:count])

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -31,6 +32,10 @@ COLUMNS = {
     "localization": str,
 }
 """Columns of a table -> their types; ages in years. All but ids and `dx` may be NaN."""
+
+
+Resize = Literal["squash", "crop"]
+"""How an image becomes a square: as a whole, its aspect changed, or its largest centred square."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -18,7 +18,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from skinlib.data.archives import File, Listing, Reader, is_of_the_machine, list_files, some
-from skinlib.data.dataset import Dataset
+from skinlib.data.dataset import Dataset, Resize
 from skinlib.data.decode import decode, decode_all, read_jpeg, read_mask
 from skinlib.data.metadata import IMAGE_ID, PARTS, SUFFIXES, Part, read_metadata
 from skinlib.data.prepared import (
@@ -39,7 +39,7 @@ MASK = "_segmentation"
 def prepare(
     root: str | Path,
     size: int = 224,
-    resize: Literal["squash", "crop"] = "squash",
+    resize: Resize = "squash",
     *,
     part: Literal["training", "test"] = "training",
     strict: bool = False,

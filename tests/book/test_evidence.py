@@ -15,7 +15,7 @@ from skinlib.data import CLASSES
 from skinlib.experiments import READINGS
 from skinlib.explain import MAPS
 from skinlib.intervals import mean_over_seeds, t_interval, wilson_interval
-from skinlib.runs import COLUMNS, Run, load
+from skinlib.runs import COLUMNS, CROPPED, Run, load
 from skinlib.scores import score_values
 from skinlib.training.recipe import Recipe
 
@@ -277,7 +277,7 @@ def test_readings_are_named_by_recipe_and_faults_by_split():
     assert found.loc["60 epochs", "share"] == pytest.approx(1)
     assert found.loc["class weights", "dead"] == "why"
     sentence = findings.readings(found, 0.9)
-    assert sentence.startswith("1 of 11 changes")
+    assert sentence.startswith("1 of 12 changes")
     assert "Could close the gap to 90.00 %: 60 epochs." in sentence
     assert "20.0 points above the recipe as printed on the same images" in sentence
     assert "class weights" not in sentence
@@ -494,6 +494,15 @@ def test_images_of_the_papers_size_are_compared_with_smaller_ones():
     assert "a change of +10.0 points over 1 pair" in sentence
     assert "of runs with the same test images; the paper has 88.29 %." in sentence
     assert "not yet run" in findings.larger(runs[:1], 0.8829)
+
+
+def test_cropped_images_are_a_choice_and_not_the_recipe_as_printed():
+    cropped = of_accuracy(11, split="peeked", variant="proposed" + CROPPED)
+    runs = table(of_accuracy(22, split="peeked"), cropped)
+    for row in runs["run"]:
+        row.history = pd.DataFrame({"val_accuracy": [0.5]})
+    found = evidence.readings(runs, 0.8829, 64)["value"]
+    assert found.round(1).to_dict() == {"as printed": 0.8, "cropped, not squashed": 0.9}
 
 
 def test_a_training_that_starts_late_is_told():

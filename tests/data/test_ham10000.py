@@ -41,6 +41,7 @@ from skinlib.data.ham10000 import prepare
 from skinlib.data.metadata import PARTS
 from skinlib.data.prepared import DataWarning
 from skinlib.errors import DataError
+from skinlib.sweep import Source
 
 
 @pytest.fixture(autouse=True)
@@ -105,6 +106,15 @@ def test_sizes(root, opened, size, resize):
     dataset = opened(size, resize=resize)
     assert (dataset.image_shape, dataset.resize) == ((size, size, 3), resize)
     np.testing.assert_array_equal(dataset.images, expected(size, resize))
+
+
+def test_a_sweep_may_ask_for_cropped_images(root):
+    two_zips(root)
+    source = Source("ham10000", 15, root, resize="crop")
+    dataset = source.load()
+    np.testing.assert_array_equal(dataset.images, expected(15, "crop"))
+    assert dataset.about["resize"] == "crop"
+    assert source.options[-2:] == ["--resize", "crop"]
 
 
 @pytest.mark.parametrize("wrong", [{"resize": "stretch"}, {"size": 0}, {"part": "validation"}])
