@@ -94,7 +94,7 @@ READINGS: dict[str, dict[str, Any]] = {
     "60 epochs": {"epochs": 60},
     "batch of 8": {"batch_size": 8},
     "sum over the data": {"focal_reduction": "dataset_sum"},
-    "together": {
+    "four at once": {
         "options": {"batch_norm": True, "initializer": "he_normal"},
         "augment": True,
         "epochs": 60,
@@ -111,7 +111,7 @@ def readings(seeds: int) -> list[Experiment]:
     """
     runs = []
     for seed in range(seeds):
-        names = READINGS if seed == 0 else ("together",)
+        names = READINGS if seed == 0 else ("four at once",)
         runs += [Experiment(Recipe(seed=seed, **READINGS[name]), "peeked") for name in names]
         runs.append(Experiment(Recipe(seed=seed), "copied"))
         if seed == 0:
@@ -125,7 +125,9 @@ def readings(seeds: int) -> list[Experiment]:
 
 INGREDIENTS: dict[str, dict[str, Any]] = {
     "the paper's recipe": {},
-    "batch normalisation": {"options": {"batch_norm": True, "initializer": "he_normal"}},
+    "batch normalisation, He's weights": {
+        "options": {"batch_norm": True, "initializer": "he_normal"},
+    },
     "flips and turns": {"augment": True},
     "cosine schedule": {"schedule": "cosine", "learning_rate": 1e-3},
     "sampling by the root": {"sampling": "root"},

@@ -75,19 +75,21 @@ def numbers(answer: Verdict) -> list[str]:
     return answer.lines
 
 
-def conclusion(groups: Mapping[str, Mapping[str, Verdict]]) -> str:
-    """How many claims got which verdict, and which group holds what, in Markdown.
-
-    `groups`: name -> claims, see `ledger`.
-    """
-    claims = {claim: answer for group in groups.values() for claim, answer in group.items()}
-    found = Counter(answer.kind for answer in claims.values())
+def tally(groups: Mapping[str, Mapping[str, Verdict]]) -> str:
+    """How many claims got which verdict; `groups`: name -> claims, see `ledger`."""
+    found = Counter(answer.kind for group in groups.values() for answer in group.values())
     counts = []
     for kind in SIGNS:
         if found[kind]:
             done = " reproduced" if kind == Kind.PARTLY else ""
             counts.append(f"{found[kind]} {'is' if found[kind] == 1 else 'are'} {kind}{done}")
-    text = f"Of {len(claims)} claims, {', '.join(counts)}."
+    return f"Of {found.total()} claims of the paper, {', '.join(counts)}."
+
+
+def conclusion(groups: Mapping[str, Mapping[str, Verdict]]) -> str:
+    """`tally`, by which images the verdicts were drawn, and which group holds what, in Markdown."""
+    claims = {claim: answer for group in groups.values() for claim, answer in group.items()}
+    text = tally(groups)
     places = Counter(answer.place for answer in claims.values())
     elsewhere = [("64 x 64", "images of 64 x 64 pixels"), ("phantom", "the phantom")]
     said = [f"by {words}: {places[place]}" for place, words in elsewhere if places[place]]

@@ -99,19 +99,24 @@ def _all_better(table: pd.DataFrame) -> tuple[Kind, Rows]:
 
 
 def _p_values(table: pd.DataFrame) -> pd.Series:
-    """Student's test of each column's mean against 0; NaN where all of it is 0."""
+    """Student's test of each column's mean against 0; 1 where all of it is 0."""
     steps = (table.mean() / table.sem()).abs()
-    return pd.Series(2 * stats.t.sf(steps, len(table) - 1), table.columns)
+    return pd.Series(2 * stats.t.sf(steps, len(table) - 1), table.columns).fillna(1)
+
+
+def _corrected(table: pd.DataFrame, p: pd.Series, holm: pd.Series) -> Rows:
+    """Each column's mean, its interval as wide as Holm asks: without 0 where p < 0.05."""
+    confidence = 1 - 0.05 * (p / holm).fillna(1)  # where all differences are alike, p is 0
+    return {
+        name: {**t_interval(table[name], confidence=confidence[name]), "p": holm[name]}
+        for name in table
+    }
 
 
 def _each_better(table: pd.DataFrame) -> tuple[Kind, Rows]:
     """As `_all_better`, corrected for as many comparisons as there are columns (Holm)."""
     p = _p_values(table)
-    holm = holm_correction(p)
-    wider = 1 - 0.05 * (p / holm).fillna(1)  # no p: all differences are alike
-    rows = {
-        name: {**t_interval(table[name], confidence=wider[name]), "p": holm[name]} for name in table
-    }
+    rows = _corrected(table, p, holm_correction(p))
     return judge(rows), rows
 
 
@@ -207,17 +212,7 @@ def _holm_rows(
     for rival, gap in tested.items():
         p.loc[rival] = _p_values(gap)
     holm = p.apply(holm_correction)
-    confidence = 1 - 0.05 * p / holm
-    return {
-        rival: {
-            name: {
-                **t_interval(gap[name], confidence=confidence.loc[rival, name]),
-                "p": holm.loc[rival, name],
-            }
-            for name in columns
-        }
-        for rival, gap in tested.items()
-    }
+    return {name: _corrected(gap, p.loc[name], holm.loc[name]) for name, gap in tested.items()}
 
 
 def _family(
@@ -267,21 +262,14 @@ def above(
 ) -> Verdict:
     """Whether the proposed network is above each of several other variants in one column.
 
-    Trainings on these splits count that all of them have.
+    Trainings on these splits count that all of them have. Corrected for the number of others.
+    A control of heat maps, such as a blob in the middle, has rows in `runs` like a network.
     """
     tables = {}
     for place in PLACES:
         gaps = {o: pair_gaps(runs, o, [column], place, splits)[column] for o in others}
         tables[place] = pd.DataFrame(gaps).dropna()
     return _decide(tables, _of(runs, "proposed", *others), _each_better)
-
-
-def heat_maps(runs: pd.DataFrame, others: Sequence[str]) -> Verdict:
-    """Whether its heat maps overlap more with the lesion than those of variants and controls.
-
-    A control, such as a blob in the middle, has rows in `runs` like a network.
-    """
-    return above(runs, others, "overlap", BOTH)
 
 
 def robust(runs: pd.DataFrame) -> Verdict:
@@ -305,6 +293,12 @@ def robust(runs: pd.DataFrame) -> Verdict:
     return _decide(tables, _of(runs, "proposed"), rule, what="runs")
 
 
+def with_rare_recall(runs: pd.DataFrame) -> pd.DataFrame:
+    """The table with `rare recall`, the mean recall of the four rarest classes."""
+    recalls = [per_class(run)["recall"][RARE].mean() for run in runs["run"]]
+    return runs.assign(**{"rare recall": pd.Series(recalls, runs.index, dtype=float)})
+
+
 def rare_classes(runs: pd.DataFrame, reading: str) -> Verdict:
     """Whether the paper's joint loss recalls the four rarest classes better.
 
@@ -318,13 +312,12 @@ def rare_classes(runs: pd.DataFrame, reading: str) -> Verdict:
     if runs.empty:
         return Verdict(Kind.NOT_RUN)
     rows = []
-    for _, row in runs[runs["dead"] == ""].iterrows():
+    for _, row in with_rare_recall(runs[runs["dead"] == ""]).iterrows():
         recipe = row["run"].config["recipe"]
         plain = recipe["class_weights"] is None and recipe["sampling"] == "natural"
         joint = row["beta"] == PAPER_BETA["proposed"] and recipe["focal_reduction"] == reading
         if plain and (joint or row["beta"] == 0):
-            recall = per_class(row["run"])["recall"][RARE].mean()
-            rows.append((row["split"], row["seed"], joint, recall))
+            rows.append((row["split"], row["seed"], joint, row["rare recall"]))
     table = pd.DataFrame(rows, columns=["split", "seed", "joint", "recall"])
     recall = table.pivot_table("recall", ["split", "seed"], "joint")
     recall = recall.reindex(columns=[True, False]).dropna()
@@ -363,7 +356,7 @@ def cheaper(readings: Mapping[str, float], rivals: Mapping[str, float]) -> Verdi
 
 
 def leak(runs: pd.DataFrame, size: int, names: Sequence[str] = TABLE1) -> pd.DataFrame:
-    """How much higher a random split's scores are than a grouped one's.
+    """How much higher a random split's scores are than a grouped one's, corrected for them (Holm).
 
     Networks share the splits of a seed, so the interval is over seeds, of the mean over variants.
     Those count that were trained on both splits with the most seeds: one with fewer would change
@@ -381,6 +374,7 @@ def leak(runs: pd.DataFrame, size: int, names: Sequence[str] = TABLE1) -> pd.Dat
     seeds = gaps.groupby("variant").transform("size")
     gaps = gaps[seeds == seeds.max()]
     by_seed = gaps.groupby("seed").mean()
-    table = pd.DataFrame({name: t_interval(by_seed[name]) for name in names}).T
+    rows = _each_better(by_seed)[1]
+    table = pd.DataFrame(rows, index=["value", "low", "high"]).T
     networks = gaps.index.get_level_values("variant").nunique()
     return table.assign(seeds=len(by_seed), networks=networks)

@@ -55,8 +55,8 @@ def test_the_conclusion_counts_and_names():
         "cost": {"c": Verdict(Kind.NOT_REPRODUCED), "d": Verdict(Kind.REPRODUCED, place="64 x 64")},
     }
     assert ledger.conclusion(groups).split("\n\n") == [
-        "Of 4 claims, 2 are reproduced, 1 is not reproduced, 1 is not yet run. Not decided by "
-        "the paper's 224 x 224 pixels, but by images of 64 x 64 pixels: 1.",
+        "Of 4 claims of the paper, 2 are reproduced, 1 is not reproduced, 1 is not yet run. Not "
+        "decided by the paper's 224 x 224 pixels, but by images of 64 x 64 pixels: 1.",
         "**Holds:** a; d.",
         "**Does not hold:** c.",
         "**Open, for want of runs or because they scatter:** scores (1 of 2).",

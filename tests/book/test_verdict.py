@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from skinlib.book import verdict
-from skinlib.book.verdict import Kind, Verdict
+from skinlib.book.verdict import BOTH, Kind, Verdict
 from skinlib.data import CLASSES
 from skinlib.experiments import LAYERS
 from skinlib.intervals import holm_correction, t_interval
@@ -226,6 +226,15 @@ def test_parts_are_corrected_for_three_comparisons():
         assert answer.kind == Kind.UNDECIDED
 
 
+def test_gains_that_are_all_alike_are_sure():
+    """They have no spread and p is 0: once an interval of NaN, and so undecided."""
+    found = verdict.parts(parts_of(attention=np.full(6, 0.25)), ["attention"])["attention"]
+    assert found.kind == Kind.REPRODUCED
+    assert found.numbers["F1"]["low"] == pytest.approx(0.25)
+    nothing = verdict.parts(parts_of(attention=np.zeros(6)), ["attention"])["attention"]
+    assert (nothing.kind, nothing.numbers["F1"]["p"]) == (Kind.UNDECIDED, 1)
+
+
 def test_two_layers_are_corrected_for_two_comparisons():
     rng = np.random.default_rng(0)
     gains = {"deformable": rng.normal(0, 0.01, 6), "attention": 0.001 + STEPS.repeat(2)}
@@ -303,12 +312,13 @@ OURS, BETTER, WORSE = (0.49, 0.5, 0.51), (0.9, 0.91, 0.89), (0.1, 0.11, 0.09)
     ],
 )
 def test_maps_must_beat_every_rival(a, b, expected):
-    found = verdict.heat_maps(maps_of(proposed=OURS, a=a, b=b), ["a", "b"])
+    found = verdict.above(maps_of(proposed=OURS, a=a, b=b), ["a", "b"], "overlap", BOTH)
     assert (found.kind, found.place) == (expected, "64 x 64")
 
 
 def test_maps_that_are_ahead_in_one_training_only_decide_nothing():
-    found = verdict.heat_maps(maps_of(proposed=(0.9, 0.5, 0.5), a=(0.1, 0.52, 0.52)), ["a"])
+    runs = maps_of(proposed=(0.9, 0.5, 0.5), a=(0.1, 0.52, 0.52))
+    found = verdict.above(runs, ["a"], "overlap", BOTH)
     half = stats.t.ppf(0.975, 2) * np.std([80, -2, -2], ddof=1) / 3**0.5
     assert found.lines == [f"a +25.3 ({25.33333 - half:+.1f} to {25.33333 + half:+.1f}) points"]
     assert found.kind == Kind.UNDECIDED
@@ -317,9 +327,9 @@ def test_maps_that_are_ahead_in_one_training_only_decide_nothing():
 def test_maps_of_a_rival_that_was_trained_less_often_decide_nothing():
     """The seeds of any network once counted as those of all."""
     runs = maps_of(proposed=OURS, a=(0.1, 0.2), b=WORSE)
-    found = verdict.heat_maps(runs, ["a", "b"])
+    found = verdict.above(runs, ["a", "b"], "overlap", BOTH)
     assert (found.kind, found.evidence["pairs at 64 x 64"]) == (Kind.UNDECIDED, 2)
-    assert verdict.heat_maps(runs, ["b", "c"]).kind == Kind.NOT_RUN
+    assert verdict.above(runs, ["b", "c"], "overlap", BOTH).kind == Kind.NOT_RUN
 
 
 @pytest.mark.parametrize(
@@ -441,11 +451,14 @@ def test_the_leak_is_measured_seed_by_seed():
         frames.append(runs_of(name, *(0.7 + np.array(leaks) + own)))
         frames.append(runs_of(name, 0.7, 0.7, 0.7, split="grouped"))
     frames.append(runs_of("arl14", 0.99, 0.99, 0.99))
-    found = verdict.leak(table(*frames), 224, NAMES).loc["F1"]
+    found = verdict.leak(table(*frames), 224, ["F1"]).loc["F1"]
     assert found[["value", "low", "high"]].to_dict() == pytest.approx(t_interval(leaks).to_dict())
+    of_three = verdict.leak(table(*frames), 224, NAMES).loc["F1"]  # the three are alike here
+    wider = t_interval(leaks, confidence=1 - 0.05 / 3)
+    assert of_three[["low", "high"]].to_dict() == pytest.approx(wider[["low", "high"]].to_dict())
     assert (found["seeds"], found["networks"]) == (3, 3)
     frames += [runs_of("resnet50", 0.9), runs_of("resnet50", 0.5, split="grouped")]
-    again = verdict.leak(table(*frames), 224, NAMES).loc["F1"]
+    again = verdict.leak(table(*frames), 224, ["F1"]).loc["F1"]
     assert again.to_dict() == pytest.approx(found.to_dict())
     nothing = verdict.leak(table(*frames), 64, NAMES)
     assert nothing["value"].isna().all()
