@@ -197,6 +197,13 @@ def test_recipes_stand_side_by_side():
     assert better.new_images(recipes).endswith("The rule asks for 3: this is not yet sure.")
 
 
+def test_grouped_runs_that_saw_no_new_images_are_not_yet_run():
+    asked = table(*(of(Recipe(seed=seed), 3, "grouped", 4) for seed in range(3)))
+    unasked = table(*(of(Recipe(seed=seed), 3, "grouped") for seed in range(3)))
+    for recipes in ((unasked, unasked), (asked, unasked), (unasked, asked)):
+        assert better.new_images(dict(zip("ab", recipes, strict=True))).endswith("not yet run.")
+
+
 def test_the_last_goal_is_asked_again_seed_by_seed():
     """Means of 0.8 against 0.7, 0.6, 0.5 on the same images; a best of 0.7 hides most of it."""
     paper = table(*(of(Recipe(seed=seed), 3 + seed, "grouped", 6) for seed in range(3)))
