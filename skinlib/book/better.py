@@ -33,9 +33,10 @@ PUT_BACK = "accuracy, prior put back"
 RANDOM, GROUPED, ISIC = "random split", "grouped split", "ISIC 2018"
 TESTED = {RANDOM: "random", GROUPED: "grouped", ISIC: "grouped"}
 """Test set -> the split that the networks were trained on whose answers count."""
+RESAMPLES = 500
 
 
-def ingredients(runs: pd.DataFrame, *, resamples: int = 500) -> pd.DataFrame:
+def ingredients(runs: pd.DataFrame) -> pd.DataFrame:
     """What each ingredient adds to the paper's recipe, on images that neither was trained on.
 
     Returns:
@@ -46,20 +47,20 @@ def ingredients(runs: pd.DataFrame, *, resamples: int = 500) -> pd.DataFrame:
     rows = {}
     for name in found.index if PAPER in found.index else ():
         run, paper = found["run"][name], found["run"][PAPER]
-        gain = paired_difference(run, paper, BALANCED, resamples=resamples)
+        gain = paired_difference(run, paper, BALANCED, resamples=RESAMPLES)
         minutes = found["seconds"][name] / 60
         rows[name] = {**gain, **_scores(run.predictions), "minutes": minutes}
     columns = ["value", "low", "high", *SCORES, "minutes"]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns, dtype=float)
 
 
-def later(runs: pd.DataFrame, *, resamples: int = 500) -> str:
+def later(runs: pd.DataFrame) -> str:
     """What the mixtures that came after the one in 20 epochs add to it, on the same images."""
     found = _tuned(runs)["run"]
     said = []
     for name in LATER:
         if name in found and SHORTER in found:
-            gain = paired_difference(found[name], found[SHORTER], BALANCED, resamples=resamples)
+            gain = paired_difference(found[name], found[SHORTER], BALANCED, resamples=RESAMPLES)
             unsure = ", not sure" if compare(gain) == "undecided" else ""
             said.append(f"*{name}* {show(gain, signed=True)}{unsure}")
     if not said:
@@ -182,27 +183,24 @@ def judged(recipes: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
         One row per score and test set; columns (recipe, "value" | "low" | "high"): means over
         seeds, with Student's interval from three on.
     """
-    table = {}
+    rows = [f"{score}, {place}" for score in SCORES for place in TESTED]
+    tables = {}
     for name, runs in recipes.items():
+        found = {}
         for place, split in TESTED.items():
             looked = looks(runs, split)
             looked = looked[looked["test set"] == place]
             for score in SCORES if len(looked) else ():
-                table[name, f"{score}, {place}"] = interval_of_shares(looked[score])
+                found[f"{score}, {place}"] = interval_of_shares(looked[score])
+        tables[name] = pd.DataFrame(found).T
     *_, last = recipes.values()
     mean = ensemble(last)
     if mean is not None:
-        found = scores(mean, SCORES[:2]).T.to_dict()
-        found[SCORES[2]] = {"value": _scores(mean)[SCORES[2]]}
-        for score, row in found.items():
-            table["mean of the trainings", f"{score}, {ISIC}"] = pd.Series(row)
-    rows = [f"{score}, {place}" for score in SCORES for place in TESTED]
-    frame = pd.DataFrame(table, index=["value", "low", "high"], dtype=float)
-    if frame.empty:
-        return pd.DataFrame(index=rows)
-    frame = frame.T.unstack(0).swaplevel(axis=1)
-    names = [name for name in (*recipes, "mean of the trainings") if name in frame]
-    return frame.reindex(rows).reindex(columns=names, level=0)
+        table = scores(mean, SCORES[:2])
+        table.loc[SCORES[2], "value"] = _scores(mean)[SCORES[2]]
+        tables["mean of the trainings"] = table.set_axis([f"{score}, {ISIC}" for score in SCORES])
+    tables = {name: table.reindex(rows) for name, table in tables.items() if len(table)}
+    return pd.concat(tables, axis=1) if tables else pd.DataFrame(index=rows)
 
 
 def goals(paper: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:

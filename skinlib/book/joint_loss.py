@@ -75,9 +75,8 @@ def sweep(runs: pd.DataFrame) -> pd.DataFrame:
         rows.append({**found, **recall, "rare classes": recall[RARE].mean()})
     table = pd.DataFrame(rows, columns=columns)
     table["dial"] = table.groupby("setting")["dial"].transform("mean")
-    order = table["dial"] + 2 * table["setting"].isin(PRACTICE)  # dial: at most 1
-    order = order.sort_values(kind="stable").index
-    return table.loc[order].reset_index(drop=True)
+    last = 2 * table["setting"].isin(PRACTICE)  # dial: at most 1
+    return table.sort_values("dial", key=last.add, kind="stable", ignore_index=True)
 
 
 def differences(table: pd.DataFrame, score: str) -> pd.DataFrame:
@@ -131,15 +130,12 @@ def paper_finding(table: pd.DataFrame) -> str:
     """What the paper's beta changes in balanced accuracy, under each reading of eq. 4."""
     rows = differences(table, "balanced accuracy")
     rows = rows[rows.index.isin(PAPER) & (rows["pairs"] > 0)]
-    decided = rows["verdict"] != "undecided"
-    where = f"under {decided.sum()} of {len(rows)} readings"
-    told = (
-        f"a sure change of balanced accuracy {where}"
-        if decided.any()
-        else ("no sure change of balanced accuracy under any reading")
-    )
+    decided = int((rows["verdict"] != "undecided").sum())
+    told = f"a sure change of balanced accuracy under {decided} of {len(rows)} readings"
+    if not decided:
+        told = "no sure change of balanced accuracy under any reading"
     rows.index = rows.index.str.removeprefix("β = 0.0002, ")
-    changes = in_words(rows).removeprefix("" if decided.any() else "undecided: ")
+    changes = in_words(rows).removeprefix("" if decided else "undecided: ")
     limit = rows[["low", "high"]].abs().max(axis=None)
     end = "" if pd.isna(limit) else f" No interval reaches beyond {100 * limit:.1f}."
     return (

@@ -256,11 +256,8 @@ def shift_by_zone(points: np.ndarray, outlines: np.ndarray) -> pd.DataFrame:
         "border": (lesion >= 0.05) & (lesion <= 0.95),
         "outside": lesion < 0.05,
     }
-    count = {zone: here.sum((1, 2)) for zone, here in zones.items()}
-    total = {zone: (shift * here).sum((1, 2)) for zone, here in zones.items()}
-    return pd.DataFrame(
-        {zone: total[zone] / np.where(count[zone], count[zone], np.nan) for zone in zones}
-    )
+    shifts = {zone: np.ma.array(shift, mask=~here) for zone, here in zones.items()}
+    return pd.DataFrame({zone: of.mean((1, 2)).filled(np.nan) for zone, of in shifts.items()})
 
 
 def shares_in_words(gaps: pd.DataFrame) -> str:
