@@ -70,9 +70,7 @@ def kill_case(seed: int, workplace: Path) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--cases", type=int, default=60, help="per scene")
-    parser.add_argument("--record", action="store_true", help="write book/results/bench/damage.csv")
-    options = parser.parse_args()
-    cases = options.cases
+    cases = parser.parse_args().cases
     PARTS["training"] = broken.SMALL
     scenes = {name: partial(broken.run_case, name) for name in broken.SCENES}
     scenes |= {"prepared folder": broken.run_prepared_case, "killed preparation": kill_case}
@@ -91,10 +89,6 @@ def main() -> None:
     table = pd.DataFrame(rows).T
     table.loc["all"] = table.sum()
     print(table.to_string())
-    if options.record:
-        table.to_csv(
-            Path(__file__).parents[1] / "book/results/bench/damage.csv", index_label="scene"
-        )
 
 
 if __name__ == "__main__":

@@ -1,8 +1,7 @@
 """A training step's worth of deformable convolution against a plain one, in one run.
 
-Forward and backward, batch 32, 128 -> 128 channels, 3 x 3. Where torchvision can be imported, its
-operator runs beside. Then the memory of such a step, and the proposed network's training speed with
-the layer and with a plain convolution in its place.
+Forward and backward, batch 32, 128 -> 128 channels, 3 x 3. Then the memory of such a step, and the
+proposed network's training speed with the layer and with a plain convolution in its place.
 
     python benchmarks/deformable.py [--record]
 
@@ -59,31 +58,6 @@ def step(layer, inputs):
     return lambda: [g.numpy() for g in gradients()]
 
 
-def torchvision_step(inputs):
-    """The same work on torchvision's operator, or None where it cannot be imported."""
-    try:
-        import torch
-        from torchvision.ops import deform_conv2d
-    except (ImportError, RuntimeError):
-        return None
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    c = inputs.shape[-1]
-    x = torch.tensor(inputs.transpose(0, 3, 1, 2), device=device, requires_grad=True)
-    moves = torch.nn.Conv2d(c, 27, 3, padding=1, device=device)
-    plain = torch.nn.Conv2d(c, c, 3, padding=1, device=device)
-
-    def work():
-        move = moves(x)
-        y = deform_conv2d(
-            x, move[:, :18], plain.weight, plain.bias, padding=1, mask=move[:, 18:].sigmoid()
-        )
-        (y**2).sum().backward()
-        if device == "cuda":
-            torch.cuda.synchronize()
-
-    return work
-
-
 def measure(side: int) -> dict[str, float]:
     """Median seconds a step, the contestants taking turns."""
     inputs = np.random.default_rng(0).normal(size=(BATCH, side, side, CHANNELS)).astype("float32")
@@ -94,8 +68,6 @@ def measure(side: int) -> dict[str, float]:
     moves = deformable.offset_convolution.kernel
     moves.assign(0.02 * np.random.default_rng(1).normal(size=moves.shape))
     work = {"plain": step(plain, inputs), "deformable": step(deformable, inputs)}
-    if (theirs := torchvision_step(inputs)) is not None:
-        work["torchvision"] = theirs
     for task in work.values():
         task()
     seconds = {name: [] for name in work}

@@ -108,11 +108,9 @@ def main() -> None:
     print(f"{processor()}, {os.cpu_count()} cores; {settings}")
     print(table(costs).to_string())
     if options.record:
-        run = {"environment": environment()}
+        record = {"environment": environment(), "settings": settings, "models": costs}
         RECORD.parent.mkdir(parents=True, exist_ok=True)
-        RECORD.write_text(
-            json.dumps({**run, "settings": settings, "models": costs}, indent=1) + "\n"
-        )
+        RECORD.write_text(json.dumps(record, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ from pathlib import Path
 from statistics import median
 
 import psutil
-from playwright.sync_api import sync_playwright
 
 from skinlib.book import try_it
 from skinlib.environment import processor
@@ -31,16 +30,15 @@ ANSWERS = """(rounds) => Array.from({ length: rounds }, (_, n) => {
 
 
 def main() -> None:
+    from skinlib.book.pdf import open_browser  # needs the extra `browser`
+
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=40)
     rounds = parser.parse_args().rounds
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as folder, open_browser() as browser:
         root = Path(folder)
         shutil.copytree(ROOT / "book" / try_it.FOLDER, root / try_it.FOLDER)
         try_it.publish(try_it.chosen(ROOT / "book" / "results"), root)
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), chromium_sandbox=False
-        )
         page = browser.new_page()
         page.add_script_tag(
             content="const loaded = [];"
@@ -52,7 +50,6 @@ def main() -> None:
         before = processor_seconds()
         times = page.evaluate(ANSWERS, rounds)
         work = processor_seconds() - before
-        browser.close()
     print(f"{processor()}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
     print(f"one answer: {median(times):.0f} ms, the fastest {min(times):.0f} ms")
     print(f"of the processor, the drawing of the image included: {1e3 * work / rounds:.0f} ms")

@@ -11,12 +11,6 @@ def gradient(function, at):
         import jax
 
         return np.asarray(jax.grad(lambda value: ops.sum(function(value)))(at))
-    if keras.backend.backend() == "torch":
-        import torch
-
-        at = torch.tensor(at, requires_grad=True)
-        function(at).sum().backward()
-        return at.grad.numpy()
     import tensorflow as tf
 
     at = tf.constant(at)

@@ -213,8 +213,8 @@ DRAWN = {
         {
             "ours": {
                 "seconds": {
-                    "14": {"plain": 1.0, "deformable": 3.0, "torchvision": 2.0},
-                    "28": {"plain": 2.0, "deformable": 4.0, "torchvision": 6.0},
+                    "14": {"plain": 1.0, "deformable": 3.0},
+                    "28": {"plain": 2.0, "deformable": 4.0},
                 }
             }
         }

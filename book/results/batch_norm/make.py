@@ -18,12 +18,12 @@ import numpy as np
 import pandas as pd
 
 from skinlib.data import load
-from skinlib.data.batches import Batches
 from skinlib.data.dataset import Dataset
 from skinlib.data.splits import Split, tuning_split
+from skinlib.scores import score_values
 from skinlib.training.averages import renew_averages
 from skinlib.training.recipe import Recipe
-from skinlib.training.train import train
+from skinlib.training.train import predict, train
 
 RECIPE = Recipe(model="arl14", beta=0.0, dtype="mixed_bfloat16")
 
@@ -47,11 +47,7 @@ class Averages(keras.callbacks.Callback):
 
     def score(self, epoch: int, averages: str) -> None:
         for part, rows in self.parts.items():
-            batches = Batches(self.dataset, rows, 64)
-            said = self.model.predict(batches, verbose=0).argmax(1)
-            right = pd.Series(said == self.dataset.labels[rows])
-            recalls = right.groupby(self.dataset.labels[rows]).mean()
-            scores = {"accuracy": right.mean(), "balanced accuracy": recalls.mean()}
+            scores = score_values(predict(self.model, self.dataset, rows), ["accuracy"])
             self.rows.append({"epoch": epoch, "images": part, "averages": averages, **scores})
 
 

@@ -207,17 +207,15 @@ def ratios(benches: dict[str, dict]) -> Figure:
     """Time of a step on each machine, as a multiple of the plain convolution's.
 
     `benches`: machine -> a record, whose `seconds` hold for each side of the feature map the times
-    `plain`, `deformable` and perhaps `torchvision`.
+    `plain` and `deformable`.
     """
     machines = {name: pd.DataFrame(bench["seconds"]).T for name, bench in benches.items()}
     figure, ax = plt.subplots(figsize=(style.WIDTH, 3.4 + 0.5 * len(machines)))
     colours = sns.color_palette("colorblind")[1:]
     for (machine, seconds), mark, colour in zip(machines.items(), cycle("DsPv^"), cycle(colours)):
-        for name, line in (("deformable", "-"), ("torchvision", "--")):
-            if name in seconds:
-                ratio = (seconds[name] / seconds["plain"]).to_numpy()
-                label = textwrap.fill(f"{name}, {machine}", 60)
-                ax.plot(ratio, line, marker=mark, color=colour, label=label)
+        ratio = (seconds["deformable"] / seconds["plain"]).to_numpy()
+        label = textwrap.fill(f"deformable, {machine}", 60)
+        ax.plot(ratio, marker=mark, color=colour, label=label)
     ax.axhline(1, color=style.BLUE, label="plain convolution")
     ax.axhline(4, color="0.5", ls=":", label="our goal at 14 x 14")
     ax.set_xticks(range(len(seconds)), [f"{side} x {side}" for side in seconds.index])
