@@ -28,7 +28,7 @@ from sphinx_external_toc.parsing import MalformedError, parse_toc_yaml
 
 from skinlib.book.pages import let_figures_move
 from skinlib.environment import git, processor, versions
-from skinlib.errors import SkinlibError
+from skinlib.errors import SkinlibError, in_words
 from skinlib.files import atomic_write, locked
 
 PYTHON_KERNEL = "python3"  # of the Python that runs this; ipykernel brings it along
@@ -68,8 +68,7 @@ def chapters(root: Path) -> list[Path]:
     try:
         names = list(parse_toc_yaml(toc))
     except (MalformedError, yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
-        reason = " ".join(str(error).split())
-        raise SkinlibError(f"{toc} is no table of contents: {reason}") from None
+        raise SkinlibError(f"{toc} is no table of contents: {in_words(error)}") from None
     found = []
     for name in names:
         files = [root / f"{name}{suffix}" for suffix in (".ipynb", ".md")]
@@ -158,6 +157,10 @@ async def _execute(notebook: Path, parameters: dict, kernel: str | None) -> Note
         notebook: the file, which is only read.
         parameters: values for its cell tagged `parameters`, which keeps its text.
         kernel: a Jupyter kernel's name; None takes the notebook's own.
+
+    Raises:
+        SkinlibError: if it is no notebook, has no such parameter, there is no such kernel, or a
+            cell fails.
     """
     chapter = _read(notebook)
     cell = _parameter_cell(chapter, notebook, parameters)
@@ -225,28 +228,13 @@ async def _run_cells(chapter: NotebookNode, notebook: Path, kernel: str) -> None
             client.kc.stop_channels()
 
 
-def execute(notebook: Path, parameters: dict, kernel: str | None = None) -> None:
-    """Runs a notebook in place; it is replaced when its last cell has run, and only then.
-
-    Args:
-        notebook: the file.
-        parameters: values for its cell tagged `parameters`, whose text stays as it is.
-        kernel: a Jupyter kernel's name; None takes the notebook's own.
-
-    Raises:
-        SkinlibError: if it is no notebook, has no such parameter, there is no such kernel, or a
-            cell fails.
-    """
-    _write(asyncio.run(_execute(notebook, parameters, kernel)), notebook)
-
-
 def refresh(notebook: Path) -> None:
     """Runs a chapter in place with its own parameters, to be committed.
 
     Keeps its outputs but for stderr, where TensorFlow describes the machine, and no version.
 
     Raises:
-        SkinlibError: as `execute`, or if its folder is in use; the file is left as it was.
+        SkinlibError: as `_execute`, or if its folder is in use; the file is left as it was.
     """
     notebook = notebook.resolve()
     with locked(notebook.parent):
@@ -363,7 +351,7 @@ def make(root: Path, parameters: dict, kernel: str | None = None) -> Path:
     Args:
         root: the folder that holds `_config.yml`, `_toc.yml` and `book/`.
         parameters: for every chapter.
-        kernel: as in `execute`.
+        kernel: as in `_execute`.
 
     Returns:
         The path of the first page.

@@ -7,22 +7,16 @@ hold no ages. It takes minutes, so it is no part of `make check`:
 """
 
 import io
-import shutil
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import papermill
 import pytest
 from data.broken import CSV, NAMES, ONE_HOT, png, put, zipped
+from notebooks import each_chapter, execute, tiny_copy
 from PIL import Image
 
-from skinlib.book import build
 from skinlib.data import load
-
-ROOT = Path(__file__).parents[2]
-CHAPTERS = build.chapters(ROOT)
-TINY = {"count": 150, "size": 64, "epochs": 1}
 
 
 @pytest.fixture(scope="session")
@@ -72,13 +66,10 @@ def in_part(root: Path, table: pd.DataFrame, images: dict[str, bytes]) -> None:
         put(root / "masks" / f"{name}_segmentation.png", png(mask))
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
+@each_chapter
 @pytest.mark.parametrize("layout", [isic_2018, in_part])
 def test_what_prepare_accepts_every_chapter_bears(drawn, tmp_path, layout, chapter):
     table = table_of(drawn)
     layout(tmp_path / "ham10000", table, images_of(drawn, table))
-    shutil.copytree(ROOT / "book", tmp_path / "book")
-    known = papermill.inspect_notebook(ROOT / chapter)
-    parameters = {name: value for name, value in TINY.items() if name in known}
-    parameters |= {"data": "ham10000", "ham10000": str(tmp_path / "ham10000")}
-    build.execute(tmp_path / chapter, parameters)
+    path, parameters = tiny_copy(chapter, tmp_path)
+    execute(path, parameters | {"data": "ham10000", "ham10000": str(tmp_path / "ham10000")})

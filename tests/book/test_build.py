@@ -14,6 +14,7 @@ import pytest
 import yaml
 from filelock import FileLock
 from jupyter_client.kernelspec import KernelSpecManager
+from notebooks import execute
 
 from skinlib.book import build
 from skinlib.errors import SkinlibError
@@ -45,7 +46,7 @@ def test_parameters_take_effect_and_leave_no_cell(chapter):
     injected = nbformat.v4.new_code_cell("data = 1", metadata={"tags": ["injected-parameters"]})
     notebook.cells.insert(1, injected)  # from an earlier call of papermill
     nbformat.write(notebook, chapter)
-    build.execute(chapter, {"data": 'a "quoted" name'})
+    execute(chapter, {"data": 'a "quoted" name'})
     first, shown = read(chapter).cells
     assert first.source == PARAMETERS
     assert shown.outputs[0].text == 'a "quoted" name \n'
@@ -55,7 +56,7 @@ def test_parameters_take_effect_and_leave_no_cell(chapter):
 def test_an_unknown_parameter_is_refused(chapter):
     write(chapter)
     with pytest.raises(SkinlibError, match=r"chapter.ipynb has no parameter dta: it knows data, h"):
-        build.execute(chapter, {"dta": "ham10000"})
+        execute(chapter, {"dta": "ham10000"})
 
 
 @pytest.mark.parametrize(
@@ -96,7 +97,7 @@ def test_a_kernel_of_another_machine_is_replaced_by_this_pythons(chapter, capsys
 def test_a_kernel_that_was_asked_for_and_is_not_there_is_refused(chapter):
     write(chapter)
     with pytest.raises(SkinlibError, match=r"no Jupyter kernel 'skinlib-tpu': choose .*python3"):
-        build.execute(chapter, {}, "skinlib-tpu")
+        execute(chapter, {}, "skinlib-tpu")
 
 
 def test_a_kernel_whose_python_is_gone_is_named(chapter, tmp_path, monkeypatch):
@@ -199,7 +200,7 @@ def test_lines_are_svg_in_the_book_and_png_in_a_notebook(chapter, monkeypatch):
     write(chapter, style + "use_style()", "plt.plot([1, 2]);", "plt.imshow([[1, 2]]);")
     for book, expected in (("", [False, False]), ("1", [True, False])):
         monkeypatch.setenv("SKINLIB_SVG", book)
-        build.execute(chapter, {})
+        execute(chapter, {})
         shown = [cell.outputs[0].data for cell in read(chapter).cells[2:]]
         assert ["image/svg+xml" in data for data in shown] == expected
         assert all("image/png" in data for data in shown)
@@ -358,7 +359,7 @@ def test_where_the_repository_is_known_the_pages_say_so(tiny_book, monkeypatch):
 def test_the_cell_that_installs_does_nothing_where_skinlib_is(chapter):
     write(chapter, "print(6 * 7)")
     build.launchable(chapter, "https://example.invalid/book.zip")
-    build.execute(chapter, {})
+    execute(chapter, {})
     first, *others = read(chapter).cells
     assert "https://example.invalid/book.zip" in first.source
     assert not first.outputs
