@@ -263,9 +263,6 @@ def doctor() -> None:
         print("missing: room for the cache: free some, or point SKINLIB_DATA at another disk")
 
 
-FORESEEN = (SkinlibError, OSError, ImportError, EOFError, MemoryError, ValueError)
-
-
 def main() -> None:
     """Runs the command; what can be foreseen is one sentence, not a traceback."""
 
@@ -278,5 +275,5 @@ def main() -> None:
     signal.signal(signal.SIGTERM, interrupt)
     try:
         app()
-    except FORESEEN as error:
+    except (SkinlibError, OSError, ImportError, EOFError, MemoryError, ValueError) as error:
         raise SystemExit(f"skinlib: {in_words(error)}") from None

@@ -122,20 +122,3 @@ def peak_memory() -> int | None:
 
     unit = 1 if sys.platform == "darwin" else 1024
     return round(unit * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
-
-
-def peak_gpu_memory() -> int | None:
-    """The most memory that this process has held on its first card, in MiB, if it has one."""
-    if not gpus():
-        return None
-    import keras
-
-    if keras.backend.backend() == "jax":
-        import jax
-
-        peak = (jax.local_devices()[0].memory_stats() or {}).get("peak_bytes_in_use")
-    else:
-        import tensorflow as tf
-
-        peak = tf.config.experimental.get_memory_info("GPU:0")["peak"]
-    return round(peak / 2**20) if peak else None

@@ -171,12 +171,12 @@ def upsample(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return ops.convert_to_numpy(stretched)[..., 0]
 
 
-def randomize_weights(model: keras.Model, seed: int = 0) -> keras.Model:
+def randomize_weights(model: keras.Model) -> keras.Model:
     """The same network with fresh weights: its maps are what training does not explain.
 
     Adebayo et al. (2018), arXiv 1810.03292.
     """
-    keras.utils.set_random_seed(seed)
+    keras.utils.set_random_seed(0)
     return keras.models.clone_model(model)
 
 

@@ -8,16 +8,17 @@ import json
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NotRequired
 
 import numpy as np
 import pandas as pd
+import pooch
 from pydantic import ConfigDict, Field, TypeAdapter, with_config
 from typing_extensions import TypedDict
 
 from skinlib.data.dataset import CLASSES
 from skinlib.errors import RecordError, in_words
-from skinlib.files import atomic_write, sha256
+from skinlib.files import atomic_write
 from skinlib.scores import TABLE1, arrays, score_values
 from skinlib.training.recipe import Recipe
 
@@ -87,7 +88,7 @@ class Cost(TypedDict):
     wall_seconds: Number
     images_per_second: Number
     peak_memory_mib: Count | None
-    peak_gpu_memory_mib: Count | None
+    peak_gpu_memory_mib: NotRequired[Count | None]  # of older records
 
 
 @exact
@@ -169,11 +170,11 @@ class Run:
             if table is not None:
                 with atomic_write(folder / name) as partial:
                     table.to_csv(partial, index=False, float_format="%.5f", lineterminator="\n")
-                files[name] = sha256(folder / name)
+                files[name] = pooch.file_hash(folder / name)
         weights = folder / "weights.npz"
         config = self.config | {
             "files": files,
-            "weights": sha256(weights) if weights.exists() else None,
+            "weights": pooch.file_hash(weights) if weights.exists() else None,
         }
         config["sha256"] = _digest(config)
         with atomic_write(folder / "run.json") as partial:
@@ -196,7 +197,7 @@ class Run:
             if config["sha256"] != _digest(config):
                 raise ValueError("run.json was changed after it was written")
             for name, digest in config["files"].items():
-                if sha256(folder / name) != digest:
+                if pooch.file_hash(folder / name) != digest:
                     raise ValueError(f"{name} was changed after it was written")
             tables = {
                 name: pd.read_csv(folder / name, dtype={"image_id": str, "lesion_id": str})

@@ -5,7 +5,6 @@ a file of bytes: a page that was opened from a disk may load scripts and nothing
 """
 
 import base64
-import inspect
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -65,12 +64,7 @@ def packed(model: keras.Model, options: dict) -> dict:
         model: a proposed network, of square images.
         options: with which it was built.
     """
-    defaults = {
-        name: parameter.default
-        for name, parameter in inspect.signature(proposed).parameters.items()
-        if parameter.kind is parameter.KEYWORD_ONLY
-    }
-    options = defaults | options
+    options = (proposed.__kwdefaults__ or {}) | options
     arrays = [keras.ops.convert_to_numpy(w).astype("<f2") for w in model.weights]
     return {
         "size": model.input_shape[1],

@@ -9,11 +9,13 @@ from typing import Annotated
 
 import keras
 import numpy as np
-from pydantic import ConfigDict, Field, TypeAdapter, with_config
+import pooch
+from pydantic import Field, TypeAdapter
 from typing_extensions import TypedDict
 
 from skinlib.errors import RecordError, SkinlibError, in_words
-from skinlib.files import atomic_write, sha256
+from skinlib.files import atomic_write
+from skinlib.runs import Number, exact
 
 SECONDS = 30
 """A checkpoint is written at the end of an epoch, at most this often."""
@@ -22,14 +24,14 @@ DAMAGED = (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFil
 """What reading a damaged .npz file raises."""
 
 
-@with_config(ConfigDict(extra="forbid", strict=True))
+@exact
 class Progress(TypedDict):
     """How far a run has come: epochs done, its history and the seconds that they took."""
 
     identity: str
     epochs: int
-    seconds: Annotated[float, Field(ge=0, allow_inf_nan=False)]
-    history: dict[str, list[Annotated[float, Field(allow_inf_nan=False)]]]
+    seconds: Annotated[Number, Field(ge=0)]
+    history: dict[str, list[Number]]
 
 
 class Checkpoint(keras.callbacks.Callback):
@@ -139,7 +141,7 @@ def load_weights(model: keras.Model, path: Path, digest: str | None) -> None:
     try:
         if digest is None:
             raise ValueError("the run kept no weights")
-        if sha256(path) != digest:
+        if pooch.file_hash(path) != digest:
             raise ValueError("it was changed after it was written")
         with path.open("rb") as file, np.load(file) as saved:
             arrays = [saved[f"arr_{i}"] for i in range(len(saved.files))]

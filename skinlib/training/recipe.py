@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Field, TypeAdapter, model_validator
 from pydantic.dataclasses import dataclass
 
+from skinlib.data.batches import Sampling
 from skinlib.data.dataset import CLASSES
 from skinlib.models import BUILDERS
 
@@ -69,7 +70,7 @@ class Recipe:
     alpha: Annotated[float, Field(ge=0, allow_inf_nan=False)] | PerClass = 1.0
     focal_reduction: Literal["batch_sum", "mean", "dataset_sum"] = "batch_sum"
     class_weights: Literal["balanced"] | None = None
-    sampling: Literal["natural", "balanced", "root"] = "natural"
+    sampling: Sampling = "natural"
     augment: bool = False
     jitter: Share = 0.0
     mixup: Share = 0.0

@@ -18,7 +18,7 @@ from skinlib import explain
 from skinlib.data.batches import Batches
 from skinlib.data.dataset import CLASSES, Dataset
 from skinlib.data.splits import Split
-from skinlib.environment import code, environment, jit_compile, peak_gpu_memory, peak_memory
+from skinlib.environment import code, environment, jit_compile, peak_memory
 from skinlib.errors import DataError, RecordError, SkinlibError
 from skinlib.files import locked
 from skinlib.losses import JointLoss
@@ -154,7 +154,6 @@ def train(
                 "wall_seconds": round(seconds, 2),
                 "images_per_second": round(recipe.epochs * len(split.train) / seconds, 1),
                 "peak_memory_mib": peak_memory(),
-                "peak_gpu_memory_mib": peak_gpu_memory(),
             },
             "history": checkpoint.progress["history"],
             "vital_signs": signs,

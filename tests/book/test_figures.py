@@ -269,9 +269,7 @@ DRAWN = {
     "shapes": lambda: network.shapes(tiny()),
     "here": lambda: network.here("soft attention"),
     "windows": lambda: network.windows(IMAGE, network.edge_of(MASK), "test"),
-    "feature_maps": lambda: network.feature_maps(
-        tiny(), IMAGE, ["conv1", "conv5"], "test", columns=3
-    ),
+    "feature_maps": lambda: network.feature_maps(tiny(), IMAGE, ["conv1", "conv5"], "test"),
     "receptive_fields": lambda: network.receptive_fields(
         IMAGE, {"conv5": 4, "conv6": 10}, 20, "test"
     ),
@@ -411,8 +409,8 @@ def test_dead_feature_maps_are_left_out():
     conv.set_weights([np.diag([1.0, 0, 1])[None, None]])
     image = np.random.default_rng(0).integers(1, 256, (16, 16, 3), dtype="uint8")
     image[2:, :, 2] = 0  # the third map shows something on an eighth of its places
-    drawn = network.feature_maps(model, image, ["conv", "conv"], "test", columns=3)
-    assert [len(ax.images) for ax in drawn.axes] == [1, 1, 1, 0, 0, 1, 1, 0]
+    drawn = network.feature_maps(model, image, ["conv", "conv"], "test")
+    assert [len(ax.images) for ax in drawn.axes] == [1, 1, 1, 0, 0, 0, 1, 1, 0, 0]
     image[1:, :, 2] = 0  # and now on a sixteenth
-    drawn = network.feature_maps(model, image, ["conv", "conv"], "test", columns=3)
-    assert [len(ax.images) for ax in drawn.axes] == [1, 1, 0, 0, 0, 1, 0, 0]
+    drawn = network.feature_maps(model, image, ["conv", "conv"], "test")
+    assert [len(ax.images) for ax in drawn.axes] == [1, 1, 0, 0, 0, 0, 1, 0, 0, 0]

@@ -243,9 +243,9 @@ def test_power_is_how_often_an_interval_lies_above_zero():
     rng = np.random.default_rng(0)
     studies = rng.normal(1, 1.5, size=(1000, 12))
     seen = np.mean([t_interval(study)["low"] > 0 for study in studies])
-    assert power_of(12, 1, 1.5) == pytest.approx(seen, abs=0.04)
+    assert power_of(12, 1 / 1.5) == pytest.approx(seen, abs=0.04)
     words = said(moving.power(), n=12)
-    assert words[0] == f"12 seeds: {power_of(12, 1, 1.5):.0%} of studies see the gap"
+    assert words[0] == f"12 seeds: {power_of(12, 1 / 1.5):.0%} of studies see the gap"
     half = t_interval([0, 1] * 6)
     half = (half["high"] - half["value"]) / np.std([0, 1] * 6, ddof=1) * 1.5
     assert words[1] == f"half of an interval: {half:.2f} points"

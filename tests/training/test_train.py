@@ -321,14 +321,19 @@ def test_an_interrupted_run_goes_on(phantom, split, checkpointed):
     same(resumed, train(phantom, split, TWO)[1])
 
 
+def assert_goes_on(dataset, split, recipe, folder):
+    """A run that is interrupted in its second epoch ends as one that is not."""
+    with pytest.raises(KeyboardInterrupt):
+        train(dataset, split, recipe, folder, callbacks=(stop_at(1),))
+    _, resumed = train(dataset, split, recipe, folder)
+    same(resumed, train(dataset, split, recipe)[1])
+
+
 @pytest.mark.slow
 def test_schedules_averages_and_changed_images_go_on_too(phantom, split, tmp_path, monkeypatch):
     monkeypatch.setattr(checkpoint, "SECONDS", 0)
     recipe = replace(TWO, schedule="cosine", ema=0.9, weight_decay=0.1, jitter=0.1, mixup=0.2)
-    with pytest.raises(KeyboardInterrupt):
-        train(phantom, split, recipe, tmp_path, callbacks=(stop_at(1),))
-    _, resumed = train(phantom, split, recipe, tmp_path)
-    same(resumed, train(phantom, split, recipe)[1])
+    assert_goes_on(phantom, split, recipe, tmp_path)
 
 
 @pytest.mark.parametrize("changed", ["recipe", "split", "data"])
@@ -399,10 +404,7 @@ def test_16_bits_go_on_from_a_checkpoint_too(phantom, split, tmp_path, monkeypat
     monkeypatch.setattr(checkpoint, "SECONDS", 0)
     recipe = replace(SMALL, epochs=2, dtype="mixed_float16")
     split = replace(split, train=split.train[:2], test=split.test[:2])  # they are slow
-    with pytest.raises(KeyboardInterrupt):
-        train(phantom, split, recipe, tmp_path, callbacks=(stop_at(1),))
-    _, resumed = train(phantom, split, recipe, tmp_path)
-    same(resumed, train(phantom, split, recipe)[1])
+    assert_goes_on(phantom, split, recipe, tmp_path)
 
 
 def test_one_process_at_a_time_in_a_folder(phantom, split, tmp_path):

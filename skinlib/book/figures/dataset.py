@@ -1,5 +1,7 @@
 """Figures of chapter 01: the images, their table, and the two splits."""
 
+import math
+
 import numpy as np
 import pandas as pd
 import seaborn as sns
@@ -27,10 +29,10 @@ def class_histogram(counts: pd.DataFrame) -> Figure:
     return figure
 
 
-def samples(dataset: Dataset, columns: int = 5, seed: int = 1) -> Figure:
+def samples(dataset: Dataset, columns: int = 5) -> Figure:
     """One row per class: images of different lesions, drawn at random; the lesion's outline on
     the first where it is known."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(1)
     first = np.unique(dataset.lesions, return_index=True)[1]
     figure, axes = style.image_grid(len(CLASSES), columns, labels=CLASSES, ratio=1.03)
     for label, row in enumerate(axes):
@@ -79,8 +81,9 @@ def one_lesion(dataset: Dataset) -> Figure:
     """All images of the lesion that has most of them (the first such lesion)."""
     groups = pd.Series(range(len(dataset))).groupby(dataset.lesions)
     chosen = max(groups.indices.values(), key=len)
-    shape = style.wrapped(len(chosen), 3)
-    figure, axes = style.image_grid(*shape, titles=dataset.table["image_id"][chosen])
+    rows = math.ceil(len(chosen) / 3)
+    columns = math.ceil(len(chosen) / rows)
+    figure, axes = style.image_grid(rows, columns, titles=dataset.table["image_id"][chosen])
     for ax, index in zip(axes.flat, chosen, strict=False):
         ax.imshow(dataset.images[index])
     style.title(figure, dataset.name)

@@ -130,20 +130,18 @@ def windows(image: np.ndarray, centre: tuple[int, int], data: str) -> Figure:
     return figure
 
 
-def feature_maps(
-    model: keras.Model, image: np.ndarray, names: list[str], data: str, columns: int = 4
-) -> Figure:
-    """The image, and one row per named layer: the maps that vary most over it.
+def feature_maps(model: keras.Model, image: np.ndarray, names: list[str], data: str) -> Figure:
+    """The image, and one row per named layer: the four maps that vary most over it.
 
     A map that is zero on nine places in ten shows nothing and is left out. Each has its own scale,
     which leaves out the extreme hundredths, such as a rim.
 
-    `image`: uint8 (H, W, 3); `names`: of its layers; `columns`: maps per layer, at most.
+    `image`: uint8 (H, W, 3); `names`: of its layers.
     """
     outputs = [model.get_layer(name).output for name in names]
     reads = keras.Model(model.input, outputs)
     values = reads(image[None].astype("float32"), training=False)
-    figure, axes = style.image_grid(len(names), columns + 1, titles=["image"], ratio=1.05)
+    figure, axes = style.image_grid(len(names), 5, titles=["image"], ratio=1.05)
     axes[0, 0].imshow(image)
     for row, name, value in zip(axes, names, values, strict=True):
         maps = keras.ops.convert_to_numpy(value)[0]  # (h, w, C)

@@ -1,13 +1,11 @@
 """The look that the figures share: five inches wide, so that they can be read on a phone."""
 
-import math
 import os
 import sys
 from collections.abc import Mapping, Sequence
 from itertools import cycle
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
 import seaborn as sns
@@ -40,9 +38,11 @@ def use_style() -> None:
     a page shows that. A committed notebook has none: nbval would compare it as text, which differs
     from one machine to another.
     """
-    sns.set_theme(context="paper", style="ticks", palette="colorblind")
-    mpl.rcParams.update(
-        {
+    sns.set_theme(
+        context="paper",
+        style="ticks",
+        palette="colorblind",
+        rc={
             "axes.labelsize": 10,
             "axes.spines.right": False,
             "axes.spines.top": False,
@@ -59,7 +59,7 @@ def use_style() -> None:
             "legend.frameon": False,
             "xtick.labelsize": 9,
             "ytick.labelsize": 9,
-        }
+        },
     )
     notebook = "IPython" in sys.modules and sys.modules["IPython"].get_ipython()
     if notebook:
@@ -227,12 +227,6 @@ def flow(
             look["connectionstyle"] = bend[0]
         ax.annotate("", boxes[end], boxes[start], arrowprops=look)
     return figure
-
-
-def wrapped(count: int, most: int) -> tuple[int, int]:
-    """Rows and columns for so many images, with at most so many columns."""
-    rows = math.ceil(count / most)
-    return rows, math.ceil(count / rows)
 
 
 def overlay(

@@ -12,14 +12,14 @@ from skinlib.data.splits import grouped_split, random_split
 PERCENT = range(10, 55, 5)  # of the images in the test set
 
 
-def draw_of(images: int, seed: int, lesions: int = 20) -> pd.DataFrame:
-    """Lesions of so many images each, and how both kinds of split divide them.
+def draw_of(images: int, seed: int) -> pd.DataFrame:
+    """Twenty lesions of so many images each, and how both kinds of split divide them.
 
     Returns:
         One row per image: its `lesion` and `image`, from 1 on, and for each kind of split the
         least share, in per cent, at which it is in the test set.
     """
-    lesion, image = np.divmod(np.arange(lesions * images), images)
+    lesion, image = np.divmod(np.arange(20 * images), images)
     ids = {"image_id": np.arange(len(lesion)).astype(str), "lesion_id": lesion.astype(str)}
     table = pd.DataFrame(ids).assign(dx="nv")
     pixels = np.zeros((len(table), 1, 1, 3), "uint8")

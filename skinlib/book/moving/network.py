@@ -32,7 +32,7 @@ def receptive_field(pools: tuple[int, ...], until: int) -> int:
     return sees
 
 
-def layers_of(pools: tuple[int, ...], dense: tuple[int, int] = (512, 512)) -> pd.DataFrame:
+def layers_of(pools: tuple[int, ...]) -> pd.DataFrame:
     """What convolutions 4 (all four parallel ones) to 10 cost at 224 x 224 pixels.
 
     The deformable convolution counts with the eighth, attention with the ninth.
@@ -41,7 +41,7 @@ def layers_of(pools: tuple[int, ...], dense: tuple[int, int] = (512, 512)) -> pd
         One row per convolution: the `side` of its map, its `work` in million multiply-adds, the
         `field` that a place sees.
     """
-    model = build("proposed", (224, 224, 3), pools=pools, dense=dense)
+    model = build("proposed", (224, 224, 3), pools=pools)
     work = multiply_adds(model)
     parts = {4: ["conv1_1x1", "conv2_3x3", "conv3_5x5", "conv4_7x7"]}
     parts |= {number: [f"conv{number}"] for number in range(5, 11)}

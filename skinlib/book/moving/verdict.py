@@ -9,16 +9,15 @@ from skinlib.book.figures.style import BLUE, ORANGE
 from skinlib.book.moving.style import GREY, WIDTH, one, rows, slider, stack, words
 
 
-def power_of(seeds: int, gap: float, spread: float) -> float:
+def power_of(seeds: int, ratio: float) -> float:
     """How often the 95 % interval of a mean of paired differences lies above zero.
 
     Args:
         seeds: pairs of runs, two or more.
-        gap: the true difference.
-        spread: its standard deviation from seed to seed.
+        ratio: the true difference, in its standard deviations from seed to seed.
     """
     border = stats.t.ppf(0.975, seeds - 1)
-    return float(stats.nct.sf(border, seeds - 1, gap / spread * seeds**0.5))
+    return float(stats.nct.sf(border, seeds - 1, ratio * seeds**0.5))
 
 
 def power() -> alt.VConcatChart:
@@ -31,7 +30,7 @@ def power() -> alt.VConcatChart:
     ratios = sorted({round(gap / sd, 3) for gap in np.arange(9) / 2 for sd in np.arange(1, 7) / 2})
     table = pd.DataFrame(
         [
-            (seeds, ratio, round(power_of(seeds, ratio, 1), 4))
+            (seeds, ratio, round(power_of(seeds, ratio), 4))
             for ratio in ratios
             for seeds in range(2, 31)
         ],
