@@ -11,7 +11,7 @@ from pathlib import Path
 
 import joblib
 
-import skinlib
+from skinlib import __version__
 from skinlib.errors import SkinlibError
 
 PACKAGES = ("keras", "tensorflow", "jax", "numpy", "scikit-learn")
@@ -88,8 +88,8 @@ def code() -> dict:
 
     The last two are None where the package does not lie in a git repository of its own.
     """
-    found: dict = {"version": skinlib.__version__, "commit": None, "clean": None}
-    package = Path(skinlib.__file__).parent
+    found: dict = {"version": __version__, "commit": None, "clean": None}
+    package = Path(__file__).parent
     if git(package, "ls-files", "__init__.py") == "__init__.py":
         found["commit"] = git(package, "rev-parse", "HEAD")
         found["clean"] = git(package, "status", "--porcelain", ".") == ""

@@ -2,7 +2,7 @@ import subprocess
 
 import pytest
 
-from skinlib import environment
+from skinlib import __version__, environment
 from skinlib.errors import SkinlibError
 
 
@@ -20,12 +20,8 @@ def test_a_package_that_is_not_in_its_own_repository_has_no_commit(tmp_path, mon
     package = tmp_path / "skinlib"
     package.mkdir()
     (package / "__init__.py").touch()
-    monkeypatch.setattr(environment.skinlib, "__file__", str(package / "__init__.py"))
-    assert environment.code() == {
-        "version": environment.skinlib.__version__,
-        "commit": None,
-        "clean": None,
-    }
+    monkeypatch.setattr(environment, "__file__", str(package / "environment.py"))
+    assert environment.code() == {"version": __version__, "commit": None, "clean": None}
 
 
 def test_code_that_was_changed_is_not_clean(tmp_path, monkeypatch):
@@ -39,7 +35,7 @@ def test_code_that_was_changed_is_not_clean(tmp_path, monkeypatch):
     git("init", "-q")
     git("add", ".")
     git("commit", "-qm", "first")
-    monkeypatch.setattr(environment.skinlib, "__file__", str(package / "__init__.py"))
+    monkeypatch.setattr(environment, "__file__", str(package / "environment.py"))
     (tmp_path / "result.csv").touch()  # beside the package
     assert environment.code()["clean"] is True
     assert len(environment.code()["commit"]) == 40
