@@ -79,7 +79,7 @@ def test_an_ingredients_gain_is_over_the_papers_recipe_on_the_same_images():
     shorter = better.ingredients(pd.concat([runs, table(of(Recipe(**SHORT), 1))]))
     assert "less on others. In 20 epochs it gains +30.0 (+" in better.best(shorter)
     assert "from 60.0 to 100.0 %." in sentence
-    assert "Not yet run: batch normalisation, cosine schedule, " in sentence
+    assert "Not yet run: batch normalisation, He's weights, cosine schedule, " in sentence
 
 
 def test_larger_images_are_an_ingredient_of_the_papers_recipe():
@@ -154,11 +154,11 @@ def test_single_pairs_that_look_like_gains_are_counted():
     ]
     sentence = better.luck(table(*whole, *rivals), resamples=50)
     assert "If 14 ingredients had no effect" in sentence
-    assert "in at most 30 of 100 such studies" in sentence  # 1 - 0.975 ** 14
+    assert "in 30 of 100 such studies, or in 44 if" in sentence  # 1 - 0.975 ** 14, 1 - 0.96 ** 14
     assert (
         "of the 3 single pairs of runs that compare the paper's parts at this size, 1 have "
-        "such an interval above zero and 0 below it, where the luck of the lesions would give 0.1 "
-        "of each." in sentence
+        "such an interval above zero (1 of attention) and 0 below it, where the luck of the "
+        "lesions would give 0.1 of each." in sentence
     )
     assert "not yet run" in better.luck(NONE)
 
@@ -189,12 +189,19 @@ def test_recipes_stand_side_by_side():
     assert judged.loc["accuracy, random split"]["paper", "value"] == pytest.approx(0.8)
     assert judged.loc["accuracy, random split"].isna()["well", "value"]
     sentence = better.new_images(recipes)
-    assert "has: balanced accuracy 70.0 (70.0 to 70.0) % instead of 40.0" in sentence
-    assert "(3 trainings). Recall and accuracy depend" in sentence
-    assert sentence.endswith("the accuracy is 70.0 %.")
+    assert "classes: balanced accuracy 70.0 (70.0 to 70.0) % instead of 40.0" in sentence
+    assert "64 pixels, 3 trainings), seed by seed, in points: balanced accuracy +30.0" in sentence
     recipes["well"] = trained(WELL, {}, isic=3, seeds=1)
-    assert "(1 training)" in better.new_images(recipes)
+    assert "64 pixels, 1 training), seed" in better.new_images(recipes)
     assert better.new_images(recipes).endswith("The rule asks for 3: this is not yet sure.")
+
+
+def test_how_near_to_the_paper_a_tuned_training_comes():
+    own = trained(SHORT, {}, 4)
+    sentence = better.on_random_splits(own, 0.8829)
+    assert "an accuracy of 80.0 (80.0 to 80.0) % on random splits, 3 runs: 8.3 points" in sentence
+    assert better.on_random_splits(own, 0.7).endswith("10.0 points above the paper's.")
+    assert "not yet run" in better.on_random_splits(NONE, 0.8829)
 
 
 def test_grouped_runs_that_saw_no_new_images_are_not_yet_run():
