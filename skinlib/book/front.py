@@ -28,6 +28,7 @@ def front(chapter: Path) -> tuple[str, bytes]:
     shown = glued(chapter)
     sentences = re.findall(r"<li>(.*?)</li>", shown["found"])
     lines = [f"{i}. {html.unescape(s)}" for i, s in enumerate(sentences, 1)]
+    lines = [re.sub("</?strong>", "**", line) for line in lines]
     lines = [re.sub("</?em>", "*", line).replace("\N{NO-BREAK SPACE}", " ") for line in lines]
     ((alt, picture),) = re.findall('alt="(.*?)" src="data:image/png;base64,(.*?)"', shown["gap"])
     figure = f'<img src="book/found.png" width="500" alt="{alt}">'

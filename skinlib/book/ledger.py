@@ -143,12 +143,16 @@ WAITING = (Kind.UNDECIDED, Kind.NOT_RUN)
 
 
 def sentences(found: Sequence[str]) -> HTML:
-    """A list of sentences that another page may show; *stars* make words italic."""
+    """A list of findings that another page may show; the first sentence of each is its head.
+
+    *Stars* make words italic.
+    """
     rows = []
     for sentence in found:
         parts = escape(sentence).replace(" %", "&nbsp;%").split("*")
         marked = [f"<em>{p}</em>" if i % 2 else p for i, p in enumerate(parts)]
-        rows.append(f"<li>{''.join(marked)}</li>")
+        head, end, rest = "".join(marked).partition(". ")
+        rows.append(f"<li><strong>{head}{'.' * bool(end)}</strong>{' ' * bool(end)}{rest}</li>")
     return HTML(f"<ol>{''.join(rows)}</ol>")
 
 

@@ -233,7 +233,7 @@ def sampling_points(model: keras.Model, images: np.ndarray) -> np.ndarray:
     if not len(images):  # TensorFlow convolves no empty batch
         return np.zeros((0, *layer.output.shape[1:3], 2, 9, 2))
     maps = features(images.astype("float32"))  # (N, H', W', C)
-    moved = ops.convert_to_numpy(layer.sampling_points(maps))[:, :, :, 0]  # (N, H', W', 9, 2)
+    moved = ops.convert_to_numpy(layer.sampling_points(maps))  # (N, H', W', 9, 2)
     offset = ops.convert_to_numpy(layer.offset_and_mask(maps)[0]).reshape(moved.shape)
     both = np.stack([moved - offset, moved], axis=3)
     return STEP * both + STEP - 1  # a stride of 2 on an even side pads at the end only

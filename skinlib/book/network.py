@@ -58,7 +58,10 @@ def pulse(run: Run) -> pd.DataFrame:
         "mask, mean": (0.5, moved["mask_mean"]),
         "mask, standard deviation": (0, moved["mask_std"]),
         "gamma": (0.01, attention["gamma"]),
-        "alpha on its highest tenth of places": (attention["uniform"], attention["top_tenth"]),
+        "alpha on its highest tenth of places (fresh: an even map)": (
+            attention["uniform"],
+            attention["top_tenth"],
+        ),
         "share of ReLU units at zero on all images": (None, signs["dead_relu"]["share"]),
     }
     columns = ["fresh", "trained"]

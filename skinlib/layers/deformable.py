@@ -4,8 +4,7 @@ Dai et al. (2017), doi:10.1109/ICCV.2017.89; with a mask, Zhu et al. (2019),
 doi:10.1109/CVPR.2019.00953. Eq. 1 of Cao et al. (2024). The numbers are those of ONNX's DeformConv
 and of torchvision.ops.deform_conv2d, with channels last.
 
-Shapes: inputs (N, H, W, C), outputs (N, H', W', F), K = kh * kw kernel points, row by row, G offset
-groups.
+Shapes: inputs (N, H, W, C), outputs (N, H', W', F), K = kh * kw kernel points, row by row.
 """
 
 from collections.abc import Callable
@@ -29,7 +28,6 @@ def deform_conv2d(
     strides: int | tuple[int, int] = 1,
     padding: str = "same",
     dilation_rate: int | tuple[int, int] = 1,
-    offset_groups: int = 1,
     sample: Callable | None = None,
 ) -> KerasTensor:
     """y(p) = sum over k of w_k x(p + p_k + offset_k) mask_k: eq. 1 of Cao et al. (2024).
@@ -40,13 +38,11 @@ def deform_conv2d(
     Args:
         inputs: x, (N, H, W, C).
         kernel: w, (kh, kw, C / groups, F); the number of groups is read off it.
-        offset: (N, H', W', 2 * G * K) in pixels: for each of the G offset groups, for each kernel
-            point, row by row, first y, then x.
-        mask: (N, H', W', G * K), or None for ones.
+        offset: (N, H', W', 2 * K) in pixels: for each kernel point, row by row, first y, then x.
+        mask: (N, H', W', K), or None for ones.
         strides: as in `keras.layers.Conv2D`.
         padding: "same" or "valid".
         dilation_rate: as in `keras.layers.Conv2D`.
-        offset_groups: G; each moves its own C / G neighbouring channels.
         sample: how to sample between pixels, one of the functions of `skinlib.layers.bilinear`.
             None decides by the map's size: up to `SMALL` pixels by hats, beyond by gathering, one
             image in turn.
@@ -58,39 +54,39 @@ def deform_conv2d(
         ValueError: if shapes do not fit; the message says expected and got.
     """
     strides, dilation = _pair("strides", strides), _pair("dilation_rate", dilation_rate)
-    _check(inputs, kernel, offset, mask, strides, padding, dilation, offset_groups)
+    _check(inputs, kernel, offset, mask, strides, padding, dilation)
     if sample is None:
         sample = _sample_for(*inputs.shape[1:3])
 
     size = tuple(kernel.shape[:2])
-    y, x = _points(inputs, offset, size, strides, padding, dilation, offset_groups)  # p + ...
-    values = _sample(inputs, y, x, mask, sample)  # x(p + ...) mask_k, (N, H', W', K, C)
+    y, x = _points(inputs, offset, size, strides, padding, dilation)  # p + p_k + offset_k
+    values = _sample(inputs, y, x, mask, sample)  # x(...) mask_k, (N, H', W', K, C)
     return _product(values, ops.convert_to_tensor(kernel))  # y, (N, H', W', F)
 
 
-def _points(inputs, offset, size, strides, padding, dilation, offset_groups):
-    """p + p_k + offset_k: y and x, each (N, H', W', G, K), in pixels of the inputs.
+def _points(inputs, offset, size, strides, padding, dilation):
+    """p + p_k + offset_k: y and x, each (N, H', W', K), in pixels of the inputs.
 
     In float32 at least: 16 bits would round places.
     """
     dtype = keras.backend.result_type(offset.dtype, "float32")
     n, *sides = ops.shape(offset)[:3]
     points = size[0] * size[1]  # K
-    moves = ops.reshape(ops.cast(offset, dtype), (n, *sides, offset_groups, points, 2))
+    moves = ops.reshape(ops.cast(offset, dtype), (n, *sides, points, 2))
     places = []
-    for axis, move in enumerate(ops.unstack(moves, axis=-1)):  # (N, H', W', G, K)
+    for axis, move in enumerate(ops.unstack(moves, axis=-1)):  # (N, H', W', K)
         p = ops.arange(sides[axis], dtype=dtype) * strides[axis]  # (H') or (W')
         if padding == "same":
             reach = (size[axis] - 1) * dilation[axis] + 1
             p = p - _padding(ops.shape(inputs)[1 + axis], sides[axis], strides[axis], reach)
         p_k = ops.arange(size[axis], dtype=dtype) * dilation[axis]  # (kh) or (kw)
         if axis == 0:
-            p = ops.reshape(p, (-1, 1, 1, 1))  # (H', 1, 1, 1)
+            p = ops.reshape(p, (-1, 1, 1))  # (H', 1, 1)
             p_k = ops.repeat(p_k, size[1])  # (K)
         else:
-            p = ops.reshape(p, (-1, 1, 1))  # (W', 1, 1)
+            p = ops.reshape(p, (-1, 1))  # (W', 1)
             p_k = ops.tile(p_k, [size[0]])  # (K)
-        places.append(p + p_k + move)  # (N, H', W', G, K)
+        places.append(p + p_k + move)  # (N, H', W', K)
     return places
 
 
@@ -103,19 +99,12 @@ def _padding(side, outputs, stride, reach):
 
 
 def _sample(inputs, y, x, mask, sample):
-    """x(p + p_k + offset_k) mask_k: (N, H', W', K, C). Each offset group samples its channels."""
-    n, h, w, groups, points = ops.shape(y)
-
-    def by_group(values):
-        values = ops.reshape(values, (n, h, w, groups, points))
-        values = ops.unstack(values, groups, axis=3)  # G times (N, H', W', K)
-        return [ops.reshape(value, (n, h * w * points)) for value in values]
-
-    images = ops.split(inputs, groups, axis=-1)  # G times (N, H, W, C / G)
-    masks = [None] * groups if mask is None else by_group(mask)
-    parts = zip(images, by_group(y), by_group(x), masks, strict=True)
-    values = [sample(*part) for part in parts]  # G times (N, H' W' K, C / G)
-    values = ops.concatenate(values, axis=-1)  # (N, H' W' K, C)
+    """x(p + p_k + offset_k) mask_k: (N, H', W', K, C)."""
+    n, h, w, points = ops.shape(y)
+    flat = [ops.reshape(each, (n, h * w * points)) for each in (y, x)]
+    if mask is not None:
+        flat.append(ops.reshape(mask, (n, h * w * points)))
+    values = sample(inputs, *flat)  # (N, H' W' K, C)
     return ops.reshape(values, (n, h, w, points, inputs.shape[-1]))
 
 
@@ -149,14 +138,7 @@ def _pair(name: str, value: int | tuple[int, int]) -> tuple[int, int]:
     return pair
 
 
-def _check_offset_groups(groups: int, channels: int | None = None) -> None:
-    if not isinstance(groups, Integral) or groups < 1:
-        raise ValueError(f"offset_groups: expected a whole number from 1 on, got {groups}")
-    if channels is not None and channels % groups:
-        raise ValueError(f"offset_groups: expected a divisor of {channels} channels, got {groups}")
-
-
-def _check(inputs, kernel, offset, mask, strides, padding, dilation, offset_groups):
+def _check(inputs, kernel, offset, mask, strides, padding, dilation):
     if padding not in ("same", "valid"):
         raise ValueError(f'padding: expected "same" or "valid", got {padding!r}')
     for name, tensor in (("inputs", inputs), ("kernel", kernel), ("offset", offset)):
@@ -169,11 +151,10 @@ def _check(inputs, kernel, offset, mask, strides, padding, dilation, offset_grou
             f"kernel: expected channels that divide the inputs' {channels}, and filters that the "
             f"groups divide, got the shape {tuple(kernel.shape)}"
         )
-    _check_offset_groups(offset_groups, channels)
     axes = zip(inputs.shape[1:3], (kh, kw), strides, dilation, strict=True)
     out = [_outputs(side, k, stride, padding, rate) for side, k, stride, rate in axes]  # [H', W']
     for name, tensor, each in (("offset", offset, 2), ("mask", mask, 1)):
-        expected = (inputs.shape[0], *out, each * offset_groups * kh * kw)
+        expected = (inputs.shape[0], *out, each * kh * kw)
         got = expected if tensor is None else tuple(tensor.shape)
         pairs = zip(expected, got, strict=False)
         if len(got) != 4 or any(a != b and None not in (a, b) for a, b in pairs):
@@ -206,13 +187,12 @@ class DeformableConv2D(keras.layers.Conv2D):
     Args:
         filters, kernel_size, strides, padding, dilation_rate, groups, activation, use_bias: as in
             `keras.layers.Conv2D`, and so are the other arguments; channels come last.
-        offset_groups: G, groups of channels that move together; G divides the channels.
         modulated: learn a mask (Zhu et al. 2019, "v2"); False is "v1" of Dai et al. (2017).
 
     Input shape: (N, H, W, C). Output shape: (N, H', W', filters).
 
     Raises:
-        ValueError: if an argument is out of its range, or G does not divide the channels.
+        ValueError: if an argument is out of its range.
 
     Example:
         DeformableConv2D(128, 3, activation="relu")(features)
@@ -227,11 +207,9 @@ class DeformableConv2D(keras.layers.Conv2D):
         dilation_rate: int | tuple[int, int] = (1, 1),
         groups: int = 1,
         *,
-        offset_groups: int = 1,
         modulated: bool = True,
         **kwargs: object,
     ):
-        _check_offset_groups(offset_groups)
         super().__init__(
             filters,
             kernel_size,
@@ -243,8 +221,8 @@ class DeformableConv2D(keras.layers.Conv2D):
         )
         if self.data_format != "channels_last":
             raise ValueError(f"data_format: expected channels_last, got {self.data_format}")
-        self.offset_groups, self.modulated = offset_groups, modulated
-        points = offset_groups * self.kernel_size[0] * self.kernel_size[1]  # G K
+        self.modulated = modulated
+        points = self.kernel_size[0] * self.kernel_size[1]  # K
         self.offset_convolution = keras.layers.Conv2D(
             3 * points if modulated else 2 * points,
             self.kernel_size,
@@ -258,7 +236,6 @@ class DeformableConv2D(keras.layers.Conv2D):
         )
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
-        _check_offset_groups(self.offset_groups, input_shape[-1])
         self.offset_convolution.build(input_shape)
         super().build(input_shape)
 
@@ -273,11 +250,10 @@ class DeformableConv2D(keras.layers.Conv2D):
             strides=self.strides,
             padding=self.padding,
             dilation_rate=self.dilation_rate,
-            offset_groups=self.offset_groups,
         )
 
     def offset_and_mask(self, inputs: KerasTensor) -> tuple[KerasTensor, KerasTensor | None]:
-        """Offset (N, H', W', 2 G K) in pixels, and mask (N, H', W', G K) or None."""
+        """Offset (N, H', W', 2 K) in pixels, and mask (N, H', W', K) or None."""
         moves = self.offset_convolution(inputs)
         if not self.modulated:
             return moves, None
@@ -285,12 +261,11 @@ class DeformableConv2D(keras.layers.Conv2D):
         return offset, ops.sigmoid(mask)
 
     def sampling_points(self, inputs: KerasTensor) -> KerasTensor:
-        """Where the layer looks at (N, H, W, C): y and x in pixels, (N, H', W', G, K, 2)."""
+        """Where the layer looks at (N, H, W, C): y and x in pixels, (N, H', W', K, 2)."""
         inputs = ops.convert_to_tensor(inputs, self.compute_dtype)
         offset, _ = self.offset_and_mask(inputs)
         grid = (self.kernel_size, self.strides, self.padding, self.dilation_rate)
-        return ops.stack(_points(inputs, offset, *grid, self.offset_groups), axis=-1)
+        return ops.stack(_points(inputs, offset, *grid), axis=-1)
 
     def get_config(self) -> dict:
-        own = {"offset_groups": self.offset_groups, "modulated": self.modulated}
-        return super().get_config() | own
+        return super().get_config() | {"modulated": self.modulated}

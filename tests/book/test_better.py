@@ -190,9 +190,12 @@ def test_recipes_stand_side_by_side():
     assert judged.loc["accuracy, random split"].isna()["well", "value"]
     sentence = better.new_images(recipes)
     assert "classes: balanced accuracy 70.0 (70.0 to 70.0) % instead of 40.0" in sentence
-    assert "64 pixels, 3 trainings), seed by seed, in points: balanced accuracy +30.0" in sentence
+    assert sentence.startswith("Trained well and not as printed, the proposed network does better")
+    assert "3 trainings) it gains, seed by seed, in points: balanced accuracy +30.0" in sentence
+    worse = better.new_images({"paper": paper, "well": trained(WELL, {}, isic=7)})
+    assert worse.startswith("What another training is worth on new images is not sure")
     recipes["well"] = trained(WELL, {}, isic=3, seeds=1)
-    assert "64 pixels, 1 training), seed" in better.new_images(recipes)
+    assert "64 pixels, 1 training) it" in better.new_images(recipes)
     assert better.new_images(recipes).endswith("The rule asks for 3: this is not yet sure.")
 
 

@@ -283,8 +283,7 @@ def test_readings_are_named_by_recipe_and_faults_by_split():
     assert found.loc["60 epochs", "share"] == pytest.approx(1)
     assert found.loc["class weights", "dead"] == "why"
     sentence = findings.readings(found, 0.9)
-    assert sentence.startswith("1 of 12 changes")
-    assert "Could close the gap to 90.00 %: 60 epochs." in sentence
+    assert sentence.startswith("60 epochs could close the gap to 90.00 %. At 64 x 64 pixels, 1 of")
     assert "beside the recipe as printed, on the same images, that is +20.0 (+1" in sentence
     assert "class weights" not in sentence
     assert "copied before the split 100.0 % (100.0 to 100.0), above the paper's; " in sentence
@@ -360,7 +359,10 @@ def test_the_gap_to_the_paper_is_of_the_mean_over_seeds():
     runs = table(*(of_accuracy(wrong, seed=wrong) for wrong in (11, 22, 33)))
     sentence = findings.gap(runs, 0.8829)
     assert "an accuracy of 80.0 % (" in sentence
-    assert "over 3 runs: 8.3 points below the paper's 88.29 %" in sentence
+    assert "8.3 points below the paper's 88.29 %. That is" in sentence
+    assert "over 3 runs." in sentence
+    assert "16 bits" not in sentence
+    assert "computed in 16 bits." in findings.gap(runs.assign(dtype="mixed_bfloat16"), 0.8829)
     assert "always answering nv gets 66.9 %" in sentence.lower()
     assert "11.7 points above" in findings.gap(table(of_accuracy(0)), 0.8829)
 
@@ -503,10 +505,10 @@ def test_a_training_that_was_repeated():
 
 def test_images_of_the_papers_size_are_compared_with_smaller_ones():
     runs = table(of_accuracy(22), of_accuracy(11, size=224), of_accuracy(5, seed=1, size=224))
-    assert "on images of 64 x 64 pixels, not the paper's 224 x 224 pixels, the" in findings.gap(
+    assert "on images of 64 x 64 pixels, not the paper's 224 x 224 pixels, over" in findings.gap(
         table(*(of_accuracy(11, seed=seed) for seed in range(3))), 0.8829
     )
-    assert "on images of the paper's 224 x 224 pixels, the" in findings.gap(
+    assert "on images of the paper's 224 x 224 pixels, over" in findings.gap(
         table(*(of_accuracy(11, seed=seed, size=224) for seed in range(3))), 0.8829
     )
     sentence = findings.larger(runs, 0.8829)
@@ -615,7 +617,9 @@ def test_melanomas_that_are_missed():
     assert "finds 50 % (" in sentence
     assert sentence.endswith("it calls 100 % nv.")
     rival = of_accuracy(0, variant="vgg16")
-    assert findings.melanoma(table(row, rival)).endswith(" On a random split, 1 rival find 100 %.")
+    assert findings.melanoma(table(row, rival)).endswith(
+        "find 100 % on the random split (1 network)."
+    )
 
 
 def test_parts_say_what_they_wait_for(monkeypatch):

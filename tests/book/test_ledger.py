@@ -63,9 +63,11 @@ def test_the_conclusion_counts_and_names():
     ]
 
 
-def test_sentences_are_escaped_and_stars_are_italic():
-    found = ledger.sentences(["a < b, *best* of all", "5 %"]).data
-    assert found == "<ol><li>a &lt; b, <em>best</em> of all</li><li>5&nbsp;%</li></ol>"
+def test_findings_are_escaped_and_lead_with_their_first_sentence():
+    found = ledger.sentences(["a < b, *best* of all", "It is 5.2 %. That is much. Yes."]).data
+    first = "<li><strong>a &lt; b, <em>best</em> of all</strong></li>"
+    second = "<li><strong>It is 5.2&nbsp;%.</strong> That is much. Yes.</li>"
+    assert found == f"<ol>{first}{second}</ol>"
 
 
 def test_a_picture_has_alternative_text():

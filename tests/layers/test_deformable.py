@@ -29,7 +29,7 @@ def same_pads(side, kernel, stride, rate):
     return total // 2, total - total // 2
 
 
-def oracle(x, kernel, offset, mask, stride=1, padding="same", rate=1, offset_groups=1):
+def oracle(x, kernel, offset, mask, stride=1, padding="same", rate=1):
     """ONNX's DeformConv in NumPy, channels first inside, channels last outside."""
     kh, kw, per_group, _ = kernel.shape
     pads = [(0, 0), (0, 0)]
@@ -46,7 +46,6 @@ def oracle(x, kernel, offset, mask, stride=1, padding="same", rate=1, offset_gro
         dilations=[rate, rate],
         pads=[pads[0][0], pads[1][0], pads[0][1], pads[1][1]],
         group=x.shape[-1] // per_group,
-        offset_group=offset_groups,
     )
     tensors = [
         helper.make_tensor_value_info(name, TensorProto.FLOAT, [None] * 4)
@@ -67,12 +66,10 @@ def outputs_of(side, kernel, stride, padding, rate):
     )
 
 
-def case(
-    kh, kw, stride, rate, padding, groups, offset_groups, masked, shape=(2, 6, 5, 4), spread=2
-):
+def case(kh, kw, stride, rate, padding, groups, masked, shape=(2, 6, 5, 4), spread=2):
     h = outputs_of(shape[1], kh, stride, padding, rate)
     w = outputs_of(shape[2], kw, stride, padding, rate)
-    points = offset_groups * kh * kw
+    points = kh * kw
     offset = spread * normal(shape[0], h, w, 2 * points)
     mask = RNG.uniform(size=(shape[0], h, w, points)).astype("float32") if masked else None
     return normal(*shape), normal(kh, kw, shape[3] // groups, 4), offset, mask
@@ -95,25 +92,23 @@ def sampling(request, monkeypatch):
 
 
 GRID = [  # every seventh of all combinations: each value of an argument meets each of another
-    (kernel, stride, rate, padding, groups, offset_groups, masked)
-    for kernel, stride, rate, padding, (groups, offset_groups, masked) in itertools.product(
+    (kernel, stride, rate, padding, groups, masked)
+    for kernel, stride, rate, padding, (groups, masked) in itertools.product(
         [(1, 1), (3, 3), (2, 3)],
         [1, 2],
         [1, 2],
         ["same", "valid"],
-        [(1, 1, True), (1, 2, False), (2, 1, False), (2, 2, True), (4, 4, True)],
+        [(1, True), (1, False), (2, False), (2, True), (4, True)],
     )
 ][::7]
 if BACKEND == "jax":  # which compiles each anew
     GRID = GRID[::3]
 
 
-@pytest.mark.parametrize(
-    ("kernel", "stride", "rate", "padding", "groups", "offsets", "masked"), GRID
-)
-def test_onnx_agrees(kernel, stride, rate, padding, groups, offsets, masked, monkeypatch):
-    x, w, offset, mask = case(*kernel, stride, rate, padding, groups, offsets, masked)
-    wanted = oracle(x, w, offset, mask, stride, padding, rate, offsets)
+@pytest.mark.parametrize(("kernel", "stride", "rate", "padding", "groups", "masked"), GRID)
+def test_onnx_agrees(kernel, stride, rate, padding, groups, masked, monkeypatch):
+    x, w, offset, mask = case(*kernel, stride, rate, padding, groups, masked)
+    wanted = oracle(x, w, offset, mask, stride, padding, rate)
     for way in WAYS:
         take(way, monkeypatch)
         got = deform_conv2d(
@@ -124,7 +119,6 @@ def test_onnx_agrees(kernel, stride, rate, padding, groups, offsets, masked, mon
             strides=stride,
             padding=padding,
             dilation_rate=rate,
-            offset_groups=offsets,
         )
         np.testing.assert_allclose(ops.convert_to_numpy(got), wanted, atol=2e-5)
 
@@ -133,7 +127,7 @@ def test_onnx_agrees(kernel, stride, rate, padding, groups, offsets, masked, mon
 @given(st.sampled_from([(2, 5), (14, 14), (13, 16)]), st.sampled_from([0.1, 3.0, 40.0, 1e6]))
 def test_onnx_agrees_wherever_the_offsets_point(sides, spread):
     """Small maps take the product of hats, larger ones the gathers: both sides of the choice."""
-    x, w, offset, mask = case(1, 2, 1, 1, "same", 1, 1, True, (1, *sides, 2), spread)
+    x, w, offset, mask = case(1, 2, 1, 1, "same", 1, True, (1, *sides, 2), spread)
     got = ops.convert_to_numpy(deform_conv2d(x, w, offset, mask))
     np.testing.assert_allclose(got, oracle(x, w, offset, mask), atol=2e-5)
 
@@ -143,7 +137,7 @@ def test_onnx_agrees_wherever_the_offsets_point(sides, spread):
 @pytest.mark.parametrize("name", ["inputs", "kernel", "offset", "mask"])
 def test_gradients_are_finite_differences(name):
     x, w, offset, mask = (
-        a.astype("float64") for a in case(3, 3, 1, 1, "same", 1, 1, True, (1, 5, 5, 2), 1.5)
+        a.astype("float64") for a in case(3, 3, 1, 1, "same", 1, True, (1, 5, 5, 2), 1.5)
     )
     offset = np.floor(offset) + RNG.uniform(0.2, 0.8, offset.shape)  # away from the kinks
     tensors = {"inputs": x, "kernel": w, "offset": offset, "mask": mask}
@@ -167,9 +161,7 @@ def test_offset_gradients_on_whole_pixels_are_forward_differences(whole):
 
     Between pixels the outputs are linear in an offset, so that a forward difference is exact.
     """
-    x, w, _, mask = (
-        a.astype(DTYPE) for a in case(3, 3, 1, 1, "same", 1, 1, True, (1, 5, 5, 2), 1.5)
-    )
+    x, w, _, mask = (a.astype(DTYPE) for a in case(3, 3, 1, 1, "same", 1, True, (1, 5, 5, 2), 1.5))
     offset = np.tile(np.asarray(whole, DTYPE), (1, 5, 5, 9))
     weight = RNG.normal(size=(1, 5, 5, 4)).astype(DTYPE)
 
@@ -265,7 +257,7 @@ class TestBugsOfPeers:
     """Each of these was shipped in a public port."""
 
     def test_offset_channels_count_kernel_points_not_channels(self):
-        x, w, _, _ = case(3, 3, 1, 1, "same", 1, 1, False)
+        x, w, _, _ = case(3, 3, 1, 1, "same", 1, False)
         with pytest.raises(
             ValueError, match=r"offset: expected \(2, 6, 5, 18\), got \(2, 6, 5, 8\)"
         ):
@@ -284,7 +276,7 @@ class TestBugsOfPeers:
     @pytest.mark.usefixtures("sampling")
     def test_offsets_do_not_cross_batch_items(self):
         side = 6
-        x, w, offset, mask = case(3, 3, 1, 1, "same", 1, 1, True, (3, side, side, 4), 9)
+        x, w, offset, mask = case(3, 3, 1, 1, "same", 1, True, (3, side, side, 4), 9)
         whole = ops.convert_to_numpy(deform_conv2d(x, w, offset, mask))
         for i in range(3):
             one = np.s_[i : i + 1]
@@ -344,7 +336,7 @@ def moving(**options):
 
 
 def test_saved_and_loaded(tmp_path):
-    layer, x = moving(offset_groups=2)
+    layer, x = moving()
     inputs = keras.Input(x.shape[1:])
     model = keras.Model(inputs, layer(inputs))
     model.save(tmp_path / "model.keras")
@@ -370,7 +362,7 @@ def test_height_and_width_are_dynamic(kernel, strides):
 @pytest.mark.parametrize("shape", [(1, 1, 1, 4), (2, 1, 5, 4), (2, 5, 1, 4)])
 def test_sides_of_length_one(shape):
     """The oracle cannot do them: it gets the image with a frame of zeros, which changes nothing."""
-    arguments = case(3, 3, 1, 1, "same", 1, 1, True, shape, spread=1)
+    arguments = case(3, 3, 1, 1, "same", 1, True, shape, spread=1)
     x, kernel, offset, mask = arguments
     framed = [np.pad(part, ((0, 0), (1, 1), (1, 1), (0, 0))) for part in (x, offset, mask)]
     expected = oracle(framed[0], kernel, *framed[1:])[:, 1:-1, 1:-1]
@@ -408,7 +400,7 @@ def test_16_bits_do_not_round_places():
 @pytest.mark.parametrize("other", [0, 100])
 def test_an_offset_that_is_no_number_is_not_hidden(other):
     """Nor does the other coordinate hide it by lying outside the map."""
-    x, kernel, offset, mask = case(3, 3, 1, 1, "same", 1, 1, True)
+    x, kernel, offset, mask = case(3, 3, 1, 1, "same", 1, True)
     offset[0, 2, 2, 4:6] = np.nan, other
     got = ops.convert_to_numpy(deform_conv2d(x, kernel, offset, mask))
     assert np.isnan(got[0, 2, 2]).all()
@@ -420,9 +412,9 @@ def test_sampling_points_of_an_untrained_layer_are_the_grid():
     x = normal(1, 8, 8, 4)
     layer.build(x.shape)
     points = ops.convert_to_numpy(layer.sampling_points(x))
-    assert points.shape == (1, 4, 4, 1, 9, 2)
-    np.testing.assert_array_equal(points[0, 1, 2, 0, 0], [2, 4])
-    np.testing.assert_array_equal(points[0, 1, 2, 0, 8], [4, 6])
+    assert points.shape == (1, 4, 4, 9, 2)
+    np.testing.assert_array_equal(points[0, 1, 2, 0], [2, 4])
+    np.testing.assert_array_equal(points[0, 1, 2, 8], [4, 6])
 
 
 @pytest.mark.parametrize(
@@ -431,13 +423,12 @@ def test_sampling_points_of_an_untrained_layer_are_the_grid():
         ({"mask": np.ones((2, 6, 5, 8))}, r"mask: expected \(2, 6, 5, 9\), got \(2, 6, 5, 8\)"),
         ({"padding": "reflect"}, 'expected "same" or "valid", got \'reflect\''),
         ({"padding": "valid", "dilation_rate": 4}, "reaches over 9 pixels and the inputs have 6"),
-        ({"offset_groups": 3}, "expected a divisor of 4 channels, got 3"),
         ({"kernel": np.ones((3, 3, 3, 4))}, "channels that divide the inputs' 4"),
         ({"inputs": np.ones((7, 6, 4))}, r"inputs: expected 4 axes, got the shape \(7, 6, 4\)"),
     ],
 )
 def test_wrong_arguments(change, says):
-    x, w, offset, mask = case(3, 3, 1, 1, "same", 1, 1, True)
+    x, w, offset, mask = case(3, 3, 1, 1, "same", 1, True)
     with pytest.raises(ValueError, match=says):
         deform_conv2d(**{"inputs": x, "kernel": w, "offset": offset, "mask": mask, **change})
 
@@ -448,27 +439,15 @@ def test_strides_and_dilation_start_at_one(argument, value):
     says = f"{argument}: expected one or two whole numbers from 1 on, got "
     with pytest.raises(ValueError, match=says):
         DeformableConv2D(4, 3, **{argument: value})
-    x, w, offset, _ = case(3, 3, 1, 1, "same", 1, 1, False)
+    x, w, offset, _ = case(3, 3, 1, 1, "same", 1, False)
     with pytest.raises(ValueError, match=says):
         deform_conv2d(x, w, offset, **{argument: value})
-
-
-@pytest.mark.parametrize("groups", [0, -1, 1.5])
-def test_offset_groups_are_counted(groups):
-    with pytest.raises(ValueError, match=f"offset_groups: expected .* from 1 on, got {groups}"):
-        DeformableConv2D(4, 3, offset_groups=groups)
-
-
-def test_offset_groups_divide_the_channels_when_the_network_is_built():
-    layer = DeformableConv2D(6, 3, offset_groups=3)
-    with pytest.raises(ValueError, match="expected a divisor of 4 channels, got 3"):
-        layer(keras.Input((6, 6, 4)))
 
 
 @pytest.mark.usefixtures("sampling")
 @pytest.mark.parametrize("groups", [1, 2])
 def test_an_empty_batch_keeps_its_shape(groups):
-    x, w, offset, mask = case(3, 3, 1, 1, "same", groups, 1, True)
+    x, w, offset, mask = case(3, 3, 1, 1, "same", groups, True)
     outputs = deform_conv2d(x[:0], w, offset[:0], mask[:0])
     assert tuple(outputs.shape) == (0, 6, 5, 4)
 
@@ -484,10 +463,10 @@ def test_a_pixel_that_is_no_number_spoils_the_outputs_that_see_it():
 
 
 def test_the_way_to_sample_may_be_passed_in():
-    x, w, offset, mask = case(3, 3, 1, 1, "same", 1, 2, True)
-    expected = ops.convert_to_numpy(deform_conv2d(x, w, offset, mask, offset_groups=2))
+    x, w, offset, mask = case(3, 3, 1, 1, "same", 1, True)
+    expected = ops.convert_to_numpy(deform_conv2d(x, w, offset, mask))
     for sample in (sample_by_gathering, sample_by_hats, sample_in_turn):
-        got = deform_conv2d(x, w, offset, mask, offset_groups=2, sample=sample)
+        got = deform_conv2d(x, w, offset, mask, sample=sample)
         np.testing.assert_allclose(ops.convert_to_numpy(got), expected, atol=1e-5)
 
 
