@@ -16,7 +16,14 @@ from skinlib.book.joint_loss import focal_share
 from skinlib.book.moving.experiments import TIMES, decided
 from skinlib.data.dataset import CLASSES, Dataset
 from skinlib.experiments import AVERAGED
-from skinlib.intervals import compare, equivalence, mean_over_seeds, show, t_interval
+from skinlib.intervals import (
+    compare,
+    equivalence,
+    mean_over_seeds,
+    paired_difference,
+    show,
+    t_interval,
+)
 from skinlib.runs import Run
 from skinlib.scores import confusion_matrix, per_class, score_values
 from skinlib.training.recipe import Recipe
@@ -403,7 +410,7 @@ def melanoma(runs: pd.DataFrame) -> str:
     """How many of the melanomas the proposed network finds, and its rivals."""
     size = evidence.main_size(runs)
     runs = evidence.live(evidence.renewed(runs), size=size)
-    shares = []
+    shares: list[str] = []
     for split in evidence.BOTH:
         found = runs[(runs["variant"] == "proposed") & (runs["split"] == split)]
         if len(found):
@@ -487,7 +494,7 @@ def readings(table: pd.DataFrame, paper: float) -> str:
         return "What would close the gap: not yet run."
     said = []
     if len(choices):
-        said.append(_choices(choices, paper))
+        said.append(_choices(choices, table["run"].get("as printed"), paper))
     if len(faults):
         reach = {"below": "below the paper's", "at": "as the paper", "above": "above the paper's"}
         listed = [
@@ -501,8 +508,8 @@ def readings(table: pd.DataFrame, paper: float) -> str:
     return " ".join(said)
 
 
-def _choices(table: pd.DataFrame, paper: float) -> str:
-    """Which of the choices could close the gap."""
+def _choices(table: pd.DataFrame, printed: Run | None, paper: float) -> str:
+    """Which of the choices could close the gap; `printed`: a run without any of them."""
     enough = list(table.index[table["reach"] != "below"])
     best = table["value"].astype(float).idxmax()
     once = int((table["runs"] == 1).sum())
@@ -513,9 +520,8 @@ def _choices(table: pd.DataFrame, paper: float) -> str:
         f"{'each' if once == len(table) else f'{once} of them'} in a single training. The best, "
         f"*{best}*, reaches {_interval(table.loc[best])}"
     )
-    gain = table.loc[best, ["gain", "gain low", "gain high"]].astype(float)
-    gain.index = ["value", "low", "high"]
-    if np.isfinite(gain["value"]):
+    if printed is not None:
+        gain = paired_difference(table.loc[best, "run"], printed, resamples=500)
         text += (
             f"; beside the recipe as printed, on the same images, that is "
             f"{show(gain, signed=True)} points{_unsure(gain)}"
