@@ -125,7 +125,7 @@ def readings(seeds: int) -> list[Experiment]:
 
 INGREDIENTS: dict[str, dict[str, Any]] = {
     "the paper's recipe": {},
-    "batch normalisation, He's weights": {
+    "batch normalisation with He's weights": {
         "options": {"batch_norm": True, "initializer": "he_normal"},
     },
     "flips and turns": {"augment": True},

@@ -179,6 +179,11 @@ def compare(row: Mapping[str, float]) -> Literal["better", "worse", "undecided"]
     return "better" if row["low"] > 0 else "worse" if row["high"] < 0 else "undecided"
 
 
+def unsure(row: Mapping[str, float]) -> str:
+    """What a sentence adds to a difference that is not sure."""
+    return ", not sure" if compare(row) == "undecided" else ""
+
+
 def equivalence(
     interval: Mapping[str, float], target: float, margin: float
 ) -> Literal["equivalent", "different", "undecided"]:

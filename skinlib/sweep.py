@@ -176,7 +176,7 @@ Results = Generator[tuple[str, str]]
 
 def folder_name(experiment: Experiment, source: Source) -> str:
     """A name for the folder of an experiment's run, for people: nothing reads it."""
-    cropped = " cropped" * (source.resize == "crop")
+    cropped = " cropped" * (source.resize == "crop" and source.data != "phantom")
     words = f"{experiment.title} {source.size}px{cropped}"
     name = "_".join("".join(c if c.isalnum() or c in ".=" else " " for c in words).split())
     if len(name) > 120:  # what some file systems bear, with a checksum for what is cut

@@ -20,6 +20,7 @@ from skinlib.intervals import (
     paired_difference,
     show,
     t_interval,
+    unsure,
 )
 from skinlib.scores import per_class, score_values, scores
 from skinlib.training.recipe import Recipe
@@ -62,8 +63,7 @@ def later(runs: pd.DataFrame) -> str:
     for name in LATER:
         if name in found and SHORTER in found:
             gain = paired_difference(found[name], found[SHORTER], BALANCED, resamples=RESAMPLES)
-            unsure = ", not sure" if compare(gain) == "undecided" else ""
-            said.append(f"*{name}* {show(gain, signed=True)}{unsure}")
+            said.append(f"*{name}* {show(gain, signed=True)}{unsure(gain)}")
     if not said:
         return "What else was tried in the mixture: not yet run."
     return f"Beside the mixture in 20 epochs, in points of balanced accuracy: {'; '.join(said)}."
@@ -290,7 +290,7 @@ def best(table: pd.DataFrame) -> str:
 def on_random_splits(runs: pd.DataFrame, paper: float) -> str:
     """How near to the paper's accuracy a training comes that was tuned on validation images.
 
-    `runs`: of the recipe that trains well, see `as_ablation`.
+    `runs`: with `SHORT`, see `as_ablation`.
     """
     looked = looks(runs, "random")
     own = looked[looked["test set"] == RANDOM][PUT_BACK]
@@ -298,8 +298,8 @@ def on_random_splits(runs: pd.DataFrame, paper: float) -> str:
         return "The training of chapter 10 on a random split: not yet run."
     points = 100 * (paper - own.mean())
     return (
-        "A training that was tuned on validation images for balanced accuracy (chapter 10; 20 "
-        "epochs, with the prior put back) has an accuracy of "
+        "A training that was tuned on validation images for balanced accuracy (chapter 10; 64 x 64 "
+        "pixels, 20 epochs, with the prior put back) has an accuracy of "
         f"{show(interval_of_shares(own))} % on random splits, {len(own)} "
         f"run{'s' * (len(own) > 1)}: {abs(points):.1f} points {'below' if points > 0 else 'above'} "
         "the paper's."
@@ -315,7 +315,7 @@ def luck(runs: pd.DataFrame, *, resamples: int = 300) -> str:
     likely, most = (100 * (1 - (1 - tail) ** len(ALONE)) for tail in (0.025, 0.04))
     text = (
         f"If {len(ALONE)} ingredients had no effect, the luck of the lesions alone would pass one "
-        f"or more off as a gain in {likely:.0f} of 100 such studies, or in {most:.0f} if the "
+        f"or more off as a gain in at most {likely:.0f} of 100 such studies, or {most:.0f} if the "
         "intervals cover 92 % and not 95 (with few lesions of a class they may)."
     )
     own = runs[runs["model"] == "proposed"]  # rivals are no parts
@@ -326,10 +326,11 @@ def luck(runs: pd.DataFrame, *, resamples: int = 300) -> str:
     named = above.groupby(level="comparison").size()
     whose = ", ".join(f"{count} of {part.removeprefix('its ')}" for part, count in named.items())
     whose = f" ({whose})" if whose else ""
+    have = "has" if len(above) == 1 else "have"
     return (
         f"{text} The luck of the seed comes on top: of the {len(pairs)} single pairs of runs that "
-        f"compare the paper's parts at this size, {len(above)} have such an interval above zero"
-        f"{whose} and {below} below it, where the luck of the lesions would give "
+        f"compare the paper's parts at this size, {len(above)} {have} such an interval above "
+        f"zero{whose} and {below} below it, where the luck of the lesions would give "
         f"{0.025 * len(pairs):.1f} of each. One such pair may be the luck of the seed or a small "
         "effect: alone it cannot tell."
     )
@@ -340,27 +341,33 @@ def new_images(recipes: Mapping[str, pd.DataFrame]) -> str:
     before, after = (
         looks(runs)[lambda looked: looked["test set"] == ISIC] for runs in recipes.values()
     )
-    if before.empty or after.empty:
-        return "How the network does on new images, trained well: not yet run."
     before, after = before.set_index("seed"), after.set_index("seed")
-    gains, said, sure = [], [], True
+    pairs = before.index.intersection(after.index)
+    gains, said, sure = [], [], []
     for score in (BALANCED, "accuracy", "melanoma recall"):
         gain = t_interval((after[score + BACK] - before[score]).dropna())
         gains.append(f"{score} {show(gain, signed=True)}")
-        sure &= compare(gain) == "better"
+        if compare(gain) == "better":
+            sure.append(score)
         new, old = (show(interval_of_shares(looked[score])) for looked in (after, before))
         said.append(f"{score} {new} % instead of {old}")
-    seeds = after.index.nunique()
+    if not len(pairs):
+        return "How the network does on new images, trained well: not yet run."
     lead = "Trained well and not as printed, the proposed network does better on new images"
-    if not sure:
-        lead = "What another training is worth on new images is not sure in each score"
+    if len(sure) < len(gains):
+        lead = f"On new images another training surely gains in {' and '.join(sure) or 'no score'}"
     text = (
-        f"{lead}. On ISIC 2018's test set (64 x 64 pixels, {seeds} training{'s' * (seeds > 1)}) it "
-        f"gains, seed by seed, in points: {'; '.join(gains)}. That is with the prior put back, so "
-        "that it answers by the classes' shares as the printed recipe does. As trained, it favours "
-        f"rare classes: {'; '.join(said)}."
+        f"{lead}. On ISIC 2018's test set (64 x 64 pixels, {len(pairs)} "
+        f"training{'s' * (len(pairs) > 1)} of each) it gains, seed by seed, in "
+        f"points: {'; '.join(gains)}. That is with the prior put back, so that it answers by the "
+        "classes' shares as the printed recipe does. As trained, it favours rare classes: "
+        f"{'; '.join(said)}."
     )
-    return text if seeds >= ENOUGH else f"{text} The rule asks for {ENOUGH}: this is not yet sure."
+    return (
+        text
+        if len(pairs) >= ENOUGH
+        else f"{text} The rule asks for {ENOUGH}: this is not yet sure."
+    )
 
 
 def _tuned(runs: pd.DataFrame) -> pd.DataFrame:

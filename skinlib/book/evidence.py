@@ -370,18 +370,22 @@ def readings(runs: pd.DataFrame, paper: float, size: int) -> pd.DataFrame:
     printed = table["value"].get("as printed", np.nan)
     table["share"] = (table["value"] - printed) / (paper - printed)
     theirs = wilson_interval(paper, TESTED)
-    table["reach"] = "at"
+    table["reach"] = ""
+    table.loc[table["low"].notna(), "reach"] = "at"
     table.loc[table["high"] < theirs["low"], "reach"] = "below"
     table.loc[table["low"] > theirs["high"], "reach"] = "above"
     return table
 
 
 CHOICES = {name: Recipe(**changes).variant for name, changes in READINGS.items()}
-CHOICES["cropped, not squashed"] = "proposed" + CROPPED
+CHOICES["cropped instead of squashed"] = "proposed" + CROPPED
 """What the paper may have done -> the variant that does it."""
 
 FAULTS = {"copied": "copied before the split", "seen": "trained on the test set"}
 """Split with a fault -> what was done."""
+
+
+ENOUGH_ALONE = {"below": "no", "at": "may be", "above": "more than that", "": "not known"}
 
 
 def reading_words(table: pd.DataFrame) -> pd.DataFrame:
@@ -394,7 +398,7 @@ def reading_words(table: pd.DataFrame) -> pd.DataFrame:
             rows[name] = {"accuracy, %": "not yet run"}
             continue
         row = table.loc[name]
-        enough = {"below": "no", "at": "may be", "above": "more than that"}[row["reach"]]
+        enough = ENOUGH_ALONE[row["reach"]]
         rows[name] = {
             "accuracy, %": show(row),
             "share of the gap": f"{row['share']:.0%}" if row["share"] > 0 else "",

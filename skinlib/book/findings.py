@@ -23,6 +23,7 @@ from skinlib.intervals import (
     paired_difference,
     show,
     t_interval,
+    unsure,
 )
 from skinlib.runs import Run
 from skinlib.scores import confusion_matrix, per_class, score_values
@@ -47,13 +48,15 @@ def counted(runs: pd.DataFrame) -> str:
     sizes = runs["size"].value_counts().sort_index()
     parts = [f"{count} at {size} x {size} pixels" for size, count in sizes.items()]
     dead = int((runs["dead"] != "").sum())
-    twice = runs.assign(variant=runs["variant"].str.removesuffix(RENEWED))
-    trainings = len(twice.drop_duplicates(["variant", "size", "split", "seed"]))
+    keys = ["variant", "size", "split", "seed"]
+    new = runs["variant"].str.endswith(RENEWED)
+    once = runs[new].assign(variant=runs["variant"].str.removesuffix(RENEWED))[keys]
+    trainings = len(runs) - len(once.merge(runs[~new][keys].drop_duplicates()))
     text = f"{_many(len(runs), 'run')} on HAM10000: {', '.join(parts)}. "
     if trainings < len(runs):
         text += (
-            f"They come from {trainings} trainings: some networks with batch normalisation are "
-            "recorded twice, with running averages and with averages made anew. "
+            f"They come from {_many(trainings, 'training')}: some networks with batch "
+            "normalisation are recorded twice, with running averages and with averages made anew. "
         )
     text += f"{_many(dead, 'run')} marked dead." if dead else "None is marked dead."
     return f"{text} {not_run(runs)}".strip()
@@ -134,12 +137,12 @@ def gap(runs: pd.DataFrame, paper: float) -> str:
     images = "the paper's 224 x 224 pixels"
     if size != 224:
         images = f"{size} x {size} pixels, not {images}"
-    short = found["dtype"].astype(str).str.contains("16").any()
+    short = found["dtype"].astype(str).str.contains("16").all()
     return (
         f"As printed, the recipe reaches an accuracy of {_interval(row)}, {abs(points):.1f} points "
         f"{where} the paper's {_percent(paper, 2)}. That is the proposed network on a random "
         f"split, on images of {images}, over {_many(len(found), 'run')}. Our images are squashed, "
-        f"and the paper's *cropped*{'; and ours are computed in 16 bits' if short else ''}. Always "
+        f"the paper's are *cropped*{', and we compute in 16 bits' if short else ''}. Always "
         f"answering nv gets {_percent(evidence.NV)}."
     )
 
@@ -220,7 +223,7 @@ def leak(runs: pd.DataFrame, size: int) -> str:
     said = []
     for name in ("accuracy", "balanced accuracy"):
         row = table.loc[name]
-        said.append(f"{show(row, signed=True)} points to the {name}{_unsure(row)}")
+        said.append(f"{show(row, signed=True)} points to the {name}{unsure(row)}")
     return (
         f"At {size} x {size} pixels a random split adds {', and '.join(said)}. That is the mean "
         f"over {_many(seeds, 'seed')} of {_many(networks, 'network')} or variants; the test images "
@@ -244,35 +247,38 @@ def relatives(runs: pd.DataFrame, size: int) -> str:
         f"split are right {show(leaked, signed=True)} points more often than those of a split by "
         f"lesion ({counts(leaked)}). If none was, nothing can leak, and the number is "
         f"{show(control, signed=True)} ({counts(control)}). The first lies "
-        f"{show(gain, signed=True)} points above the second{_unsure(gain)}, with an interval over "
+        f"{show(gain, signed=True)} points above the second{unsure(gain)}, with an interval over "
         "lesions"
     )
     if np.isfinite(over_splits["low"]):
         text += (
             f"; with one over the random splits and their trainings, "
-            f"{show(over_splits, signed=True)}{_unsure(over_splits)}"
+            f"{show(over_splits, signed=True)}{unsure(over_splits)}"
         )
     return text + "."
 
 
 def leak_in_short(runs: pd.DataFrame) -> str:
     """What a relative among the training images is worth, at each size, for the first page."""
-    said, sure = [], False
+    said, sure = [], []
     for place, size in verdict.PLACES.items():
         table = evidence.relatives(runs, size)
-        if len(table) and table["low"].iloc[-2:].notna().all():
+        if len(table) and not np.isnan(table["low"].iloc[-2]):
             *_, gain, over_splits = (row for _, row in table.iterrows())
-            sure |= compare(over_splits) == "better"
-            said.append(
-                f"{show(gain, signed=True)} points{_unsure(gain)} at {place} pixels with an "
-                "interval over lesions, and with one over trainings "
-                f"{show(over_splits, signed=True)}{_unsure(over_splits)}"
-            )
+            if compare(over_splits) == "better":
+                sure.append(place)
+            words = f"{show(gain, signed=True)} points at {place} pixels with an interval over "
+            words += f"lesions{unsure(gain)}"
+            if not np.isnan(over_splits["low"]):
+                words += f", and {show(over_splits, signed=True)} with one over trainings"
+                words += unsure(over_splits)
+            said.append(words)
     if not said:
         return "What a relative among the training images is worth: not yet run."
-    lead = "Images of one lesion on both sides of a split flatter a network"
-    if not sure:
-        lead = "What images of one lesion on both sides of a split are worth is not sure"
+    lead = "What images of one lesion on both sides of a split are worth is not sure"
+    if sure:
+        lead = "Images of one lesion on both sides of a split flatter a network"
+        lead += "" if len(sure) == len(said) else f", surely at {sure[0]} pixels"
     return (
         f"{lead}. A random split has such images. If a test image is not nv, another one of its "
         f"lesion among the training images is worth {'; '.join(said)}."
@@ -291,7 +297,7 @@ def new_images(runs: pd.DataFrame) -> str:
         own, other = table[name], table[f"isic {name}"]
         change = t_interval(other - own)
         said.append(
-            f"{name} changes by {show(change, signed=True)} points{_unsure(change)} "
+            f"{name} changes by {show(change, signed=True)} points{unsure(change)} "
             f"({_percent(own.mean())} on its own test set, {_percent(other.mean())} there)"
         )
     return (
@@ -331,7 +337,7 @@ def _none_as_large(answer: verdict.Verdict, columns: Sequence[str]) -> str:
     if not small:
         return ""
     where = "" if len(small) == len(columns) else f" in {' and '.join(small)}"
-    return f", and less than {100 * verdict.MARGIN:.0f} points either way{where}"
+    return f" and less than {100 * verdict.MARGIN:.0f} points either way{where}"
 
 
 PART_NAMES = {"deformable": "deformable convolution"}
@@ -424,7 +430,7 @@ def melanoma(runs: pd.DataFrame) -> str:
     answers = pd.concat(tables)[list(CLASSES)].astype(float).idxmax(axis=1)
     missed = answers[answers != "mel"]
     text = (
-        f"The proposed network finds {' and '.join(shares)}. That is over "
+        f"The proposed network finds {' and '.join(shares)}. That is of "
         f"{_many(len(proposed), 'run')} at {size} x {size} pixels."
     )
     if len(missed):
@@ -504,27 +510,30 @@ def readings(table: pd.DataFrame, paper: float) -> str:
     peak = choices["best epoch"].max()
     if np.isfinite(peak):
         even = "Even the" if peak < paper else "The"
-        said.append(f"{even} best epoch of all, picked on the test set, has {_percent(peak)}.")
+        said.append(
+            f"{even} best epoch of these trainings, picked on the test set, has {_percent(peak)}."
+        )
     return " ".join(said)
 
 
 def _choices(table: pd.DataFrame, printed: Run | None, paper: float) -> str:
     """Which of the choices could close the gap; `printed`: a run without any of them."""
-    enough = list(table.index[table["reach"] != "below"])
+    enough = list(table.index[table["reach"].isin(["at", "above"])])
     best = table["value"].astype(float).idxmax()
     once = int((table["runs"] == 1).sum())
     text = (
-        f"{', '.join(enough).capitalize() or 'No change that was tried'} could close the gap to "
+        f"{', '.join(enough).capitalize() or 'No choice that was tried'} could close the gap to "
         f"{_percent(paper, 2)}. At 64 x 64 pixels, {len(table)} of {len(evidence.CHOICES) - 1} "
-        "changes to the printed recipe were tried, on one split, "
+        "changes to our reading of the recipe were tried, "
         f"{'each' if once == len(table) else f'{once} of them'} in a single training. The best, "
         f"*{best}*, reaches {_interval(table.loc[best])}"
     )
-    if printed is not None:
-        gain = paired_difference(table.loc[best, "run"], printed, resamples=500)
+    run = table.loc[best, "run"]
+    if printed is not None and run.predictions["image_id"].equals(printed.predictions["image_id"]):
+        gain = paired_difference(run, printed, resamples=500)
         text += (
-            f"; beside the recipe as printed, on the same images, that is "
-            f"{show(gain, signed=True)} points{_unsure(gain)}"
+            f"; beside the recipe as printed, a training of each on the same images, that is "
+            f"{show(gain, signed=True)} points{unsure(gain)}"
         )
     return f"{text}."
 
@@ -624,19 +633,22 @@ def heat_maps(runs: pd.DataFrame) -> str:
     said = []
     for place in (most, *(found.keys() - {most})):
         rows = [found[place].numbers[control] for control in CONTROLS]
-        gains = [f"{show(row, 2, False, signed=True)}{_unsure(row)}" for row in rows]
+        first, second = (f"{show(row, 2, False, signed=True)}{unsure(row)}" for row in rows)
         trainings = _many(_pairs(found[place]), "training")
-        said.append(f"{', and '.join(gains)} at {place} pixels ({trainings})")
+        said.append(
+            f"At {place} ({trainings}) the overlap with the lesion is {first} above that of "
+            f"untrained weights, and {second} above the blob's."
+        )
     return (
-        f"The proposed network's heat maps point at the lesion {', and '.join(answers)}. Its "
-        f"overlap with the lesion differs from theirs by {'; by '.join(said)}."
+        f"At {most} pixels the proposed network's heat maps point at the lesion "
+        f"{', and '.join(answers)}. {' '.join(said)}"
     )
 
 
 WORDS = {"better": "better than", "worse": "worse than", "undecided": "not surely otherwise than"}
 CONTROLS = {
     "fresh weights": "those of untrained weights",
-    "blob in the middle": "a blob in the middle of the image, which knows nothing",
+    "blob in the middle": "a blob in the middle of the image",
 }
 
 
@@ -724,17 +736,20 @@ def half_a_cell(scores: pd.DataFrame) -> str:
 def rivals(runs: pd.DataFrame) -> str:
     """Which rivals the proposed network surely beats in table 1, and which it does not."""
     found = verdict.baselines(evidence.renewed(runs), evidence.RIVALS)
-    if not any(answer.numbers for answer in found.values()):
+    missing = [evidence.NAMES[rival] for rival in found if not found[rival].numbers]
+    found = {rival: answer for rival, answer in found.items() if answer.numbers}
+    if not found:
         return "How the proposed network stands to its rivals: not yet run."
     beaten = []
     for rival, answer in found.items():
         scores = [name for name, row in answer.numbers.items() if compare(row) == "better"]
         if scores:
-            beaten.append(f"{evidence.NAMES[rival]} (in {' and '.join(scores)})")
-    return (
-        f"Of {len(found)} rivals the network surely beats {', '.join(beaten) or 'none'}, with "
-        f"{_many(max(map(_pairs, found.values())), 'pair')} of trainings each."
+            beaten.append(f"{evidence.NAMES[rival]} (in {', '.join(scores)})")
+    text = (
+        f"Of {_many(len(found), 'rival')} the network surely beats {', '.join(beaten) or 'none'}, "
+        f"with {_many(min(map(_pairs, found.values())), 'pair')} of trainings each."
     )
+    return text + (f" Not yet run often enough: {', '.join(missing)}." if missing else "")
 
 
 def _pairs(answer: verdict.Verdict) -> int:
@@ -742,21 +757,20 @@ def _pairs(answer: verdict.Verdict) -> int:
 
 
 def leads(runs: pd.DataFrame, paper: pd.DataFrame) -> str:
-    """Which of the paper's leads over its rivals our runs rule out; of `verdict.baselines`."""
-    found = verdict.baselines(evidence.renewed(runs), evidence.RIVALS)
-    said, ruled_out = [], []
-    for rival, answer in found.items():
-        if "accuracy" in answer.numbers:
-            lead = paper.loc["proposed", "accuracy"] - paper.loc[rival, "accuracy"]
-            row, name = answer.numbers["accuracy"], evidence.NAMES[rival]
-            said.append(f"{name} {100 * lead:.1f}, ours {show(row, signed=True)}")
-            if not row["low"] <= lead <= row["high"]:
-                ruled_out.append(name)
-    if not said:
+    """Which of the paper's leads in accuracy our runs rule out, corrected for all rivals."""
+    theirs = paper.loc["proposed", "accuracy"] - paper["accuracy"].drop("proposed")
+    rows = verdict.against_leads(evidence.renewed(runs), theirs, "accuracy").numbers
+    if not rows:
         return "The leads in accuracy: not yet run."
+    said = [
+        f"{evidence.NAMES[rival]} {100 * theirs[rival]:.1f} ({show(row, signed=True)})"
+        for rival, row in rows.items()
+    ]
+    ruled_out = [evidence.NAMES[r] for r, row in rows.items() if compare(row) != "undecided"]
     return (
-        f"The paper's leads in accuracy, in points, and ours with its interval: {'; '.join(said)}. "
-        f"Our runs rule out the paper's lead over {', '.join(ruled_out) or 'none'}."
+        "The paper's leads in accuracy, in points, and in brackets how far ours lie above them: "
+        f"{'; '.join(said)}. So our runs rule out its lead over {', '.join(ruled_out) or 'none'}; "
+        "the paper's own doubt is not counted."
     )
 
 
@@ -766,13 +780,14 @@ def against_rivals(runs: pd.DataFrame, column: str, words: str) -> str:
     if not answer.numbers:
         return f"The networks' {words}: not yet run."
     listed = [
-        f"{evidence.NAMES[rival]} {show(row, signed=True)}{_unsure(row)}"
+        f"{evidence.NAMES[rival]} {show(row, signed=True)}{unsure(row)}"
         for rival, row in answer.numbers.items()
     ]
-    ahead = sum(row["value"] > 0 for row in answer.numbers.values())
+    answers = [compare(row) for row in answer.numbers.values()]
     return (
-        f"In {words} ({answer.place} pixels, random split) the proposed network is ahead of "
-        f"{ahead} of {len(listed)} rivals. By how many points: {'; '.join(listed)}."
+        f"In {words} ({answer.place} pixels, random split) the proposed network is surely ahead of "
+        f"{answers.count('better')} of {len(listed)} rivals, and surely behind "
+        f"{answers.count('worse')}. By how many points it is ahead: {'; '.join(listed)}."
     )
 
 
@@ -801,10 +816,6 @@ def five(runs: pd.DataFrame, table: pd.DataFrame, paper: float) -> list[str]:
             )
     leaked = leak_in_short(evidence.renewed(runs))
     return [gap(runs, paper), would, leaked, melanoma(runs), heat_maps(runs)]
-
-
-def _unsure(row: Mapping[str, float]) -> str:
-    return ", not sure" if compare(row) == "undecided" else ""
 
 
 def _many(count: int, what: str) -> str:

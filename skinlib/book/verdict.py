@@ -99,7 +99,7 @@ def _all_better(table: pd.DataFrame) -> tuple[Kind, Rows]:
 
 
 def _p_values(table: pd.DataFrame) -> pd.Series:
-    """Student's test of each column's mean against 0; 1 where all of it is 0."""
+    """Student's test of each column's mean against 0; 1 where all of it is 0, or of one row."""
     steps = (table.mean() / table.sem()).abs()
     return pd.Series(2 * stats.t.sf(steps, len(table) - 1), table.columns).fillna(1)
 
@@ -265,11 +265,21 @@ def above(
     Trainings on these splits count that all of them have. Corrected for the number of others.
     A control of heat maps, such as a blob in the middle, has rows in `runs` like a network.
     """
+    return against_leads(runs, pd.Series(0.0, list(others)), column, splits)
+
+
+def against_leads(
+    runs: pd.DataFrame, leads: pd.Series, column: str, splits: Sequence[str] = ("random",)
+) -> Verdict:
+    """How far the proposed network's leads in a column lie above others; see `above`.
+
+    `leads`: variant -> the lead that is claimed, a share.
+    """
     tables = {}
     for place in PLACES:
-        gaps = {o: pair_gaps(runs, o, [column], place, splits)[column] for o in others}
-        tables[place] = pd.DataFrame(gaps).dropna()
-    return _decide(tables, _of(runs, "proposed", *others), _each_better)
+        gaps = {o: pair_gaps(runs, o, [column], place, splits)[column] for o in leads.index}
+        tables[place] = pd.DataFrame(gaps).dropna() - leads
+    return _decide(tables, _of(runs, "proposed", *leads.index), _each_better)
 
 
 def robust(runs: pd.DataFrame) -> Verdict:

@@ -91,7 +91,7 @@ def sampling(request, monkeypatch):
     take(request.param, monkeypatch)
 
 
-GRID = [  # every seventh of all combinations: each value of an argument meets each of another
+GRID = [  # every seventh of all combinations
     (kernel, stride, rate, padding, groups, masked)
     for kernel, stride, rate, padding, (groups, masked) in itertools.product(
         [(1, 1), (3, 3), (2, 3)],
