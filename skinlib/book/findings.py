@@ -633,7 +633,9 @@ def heat_maps(runs: pd.DataFrame) -> str:
     said = []
     for place in (most, *(found.keys() - {most})):
         rows = [found[place].numbers[control] for control in CONTROLS]
-        first, second = (f"{show(row, 2, False, signed=True)}{unsure(row)}" for row in rows)
+        first, second = (
+            f"{show(row, 2, False, signed=True)}{' (not sure)' * bool(unsure(row))}" for row in rows
+        )
         trainings = _many(_pairs(found[place]), "training")
         said.append(
             f"At {place} ({trainings}) the overlap with the lesion is {first} above that of "
@@ -763,12 +765,12 @@ def leads(runs: pd.DataFrame, paper: pd.DataFrame) -> str:
     if not rows:
         return "The leads in accuracy: not yet run."
     said = [
-        f"{evidence.NAMES[rival]} {100 * theirs[rival]:.1f} ({show(row, signed=True)})"
+        f"{evidence.NAMES[rival]} {100 * theirs[rival]:.1f}, ours {show(row, signed=True)}"
         for rival, row in rows.items()
     ]
     ruled_out = [evidence.NAMES[r] for r, row in rows.items() if compare(row) != "undecided"]
     return (
-        "The paper's leads in accuracy, in points, and in brackets how far ours lie above them: "
+        "The paper's leads in accuracy, in points, and how far ours lie above them: "
         f"{'; '.join(said)}. So our runs rule out its lead over {', '.join(ruled_out) or 'none'}; "
         "the paper's own doubt is not counted."
     )
