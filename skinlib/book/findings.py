@@ -337,7 +337,7 @@ def _none_as_large(answer: verdict.Verdict, columns: Sequence[str]) -> str:
     if not small:
         return ""
     where = "" if len(small) == len(columns) else f" in {' and '.join(small)}"
-    return f" and less than {100 * verdict.MARGIN:.0f} points either way{where}"
+    return f", and any is below {100 * verdict.MARGIN:.0f} points either way{where}"
 
 
 PART_NAMES = {"deformable": "deformable convolution"}

@@ -648,8 +648,8 @@ def test_parts_say_what_they_wait_for(monkeypatch):
     monkeypatch.setattr(findings.verdict, "parts", lambda runs, names, columns: answers)
     assert findings.parts(NONE) == (
         "The deformable convolution waits for 6 pairs of runs, of which it has 2; the joint loss "
-        "has no effect that is sure and less than 2 points either way in F1; attention helps in "
-        "all three scores."
+        "has no effect that is sure, and any is below 2 points either way in F1; attention helps "
+        "in all three scores."
     )
 
 
