@@ -363,11 +363,9 @@ def new_images(recipes: Mapping[str, pd.DataFrame]) -> str:
         "classes' shares as the printed recipe does. As trained, it favours rare classes: "
         f"{'; '.join(said)}."
     )
-    return (
-        text
-        if len(pairs) >= ENOUGH
-        else f"{text} The rule asks for {ENOUGH}: this is not yet sure."
-    )
+    if len(pairs) < ENOUGH:
+        text += f" The rule asks for {ENOUGH}: this is not yet sure."
+    return text
 
 
 def _tuned(runs: pd.DataFrame) -> pd.DataFrame:
