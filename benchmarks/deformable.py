@@ -24,9 +24,10 @@ import pandas as pd
 import psutil
 from keras import layers, ops
 
-from skinlib.environment import environment, jit_compile, peak_memory
+from skinlib.environment import environment, peak_memory
 from skinlib.layers.deformable import DeformableConv2D
 from skinlib.models.proposed import proposed
+from skinlib.training.compile import compile_model
 
 RECORDS = Path(__file__).parents[1] / "book/results/bench/deformable"
 BATCH, CHANNELS, ROUNDS = 32, 128, 7
@@ -106,7 +107,7 @@ def network() -> dict[str, float]:
     work, seconds = {}, {}
     for name, deformable in (("deformable", True), ("plain", False)):
         model = proposed(images.shape[1:], deformable=deformable)
-        model.compile("adam", "categorical_crossentropy", jit_compile=jit_compile())
+        compile_model(model, keras.optimizers.Adam())
         work[name], seconds[name] = model, []
         model.train_on_batch(images, labels)
     for _ in range(3 * ROUNDS):

@@ -29,16 +29,16 @@ def serve(name: str, size: int, batch: int, pipe: Connection) -> None:
     import numpy as np
 
     from skinlib.cost import multiply_adds
-    from skinlib.environment import jit_compile, peak_memory
+    from skinlib.environment import peak_memory
     from skinlib.models import build
+    from skinlib.training.compile import compile_model
 
     model = build(name, (size, size, 3))
     costs = {
         "parameters": model.count_params(),
         "multiply_adds": sum(multiply_adds(model).values()),
     }
-    optimizer = keras.optimizers.Adam(2e-4)
-    model.compile(optimizer, "categorical_crossentropy", jit_compile=jit_compile())
+    compile_model(model, keras.optimizers.Adam(2e-4))
     pixels = np.random.default_rng(0).uniform(0, 255, (batch, size, size, 3)).astype("float32")
     labels = np.eye(7, dtype="float32")[np.arange(batch) % 7]
     work = {

@@ -107,13 +107,6 @@ def git(folder: Path, *arguments: str) -> str | None:
     return done.stdout.strip()
 
 
-def jit_compile() -> bool | str:
-    """For `Model.compile`: XLA makes this network slower where TensorFlow runs on the CPU."""
-    import keras
-
-    return False if keras.backend.backend() == "tensorflow" and not gpus() else "auto"
-
-
 def peak_memory() -> int | None:
     """The most memory that this process has held, in MiB; None on Windows."""
     if sys.platform == "win32":

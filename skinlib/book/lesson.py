@@ -15,8 +15,8 @@ from scipy.spatial import ConvexHull
 
 from skinlib.data.dataset import Dataset
 from skinlib.data.leakage import NEAR, perceptual_hash
-from skinlib.environment import jit_compile
 from skinlib.intervals import cluster_bootstrap, compare, show
+from skinlib.training.compile import compile_model
 
 STEP = 4
 """Pixels of the image per pixel of the map, in the network of chapter 2: two strides of 2."""
@@ -35,7 +35,7 @@ def fit(
     `data`: batches, such as `skinlib.data.batches.Batches`, which shuffle by themselves; or inputs
     and targets, which stay in order, 16 at a time.
     """
-    model.compile(keras.optimizers.Adam(rate), loss, jit_compile=jit_compile())
+    compile_model(model, keras.optimizers.Adam(rate), loss)
     size = {"batch_size": 16} if len(data) == 2 else {}
     fitted = model.fit(
         *data, epochs=epochs, shuffle=False, verbose=0, callbacks=list(callbacks), **size

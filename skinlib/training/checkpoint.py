@@ -117,8 +117,6 @@ def _restore(path: Path, model: keras.Model, identity: str, epochs: int) -> Prog
 
 
 def _state(model: keras.Model) -> list:
-    if not model.optimizer.built:  # a second time, a loss scale would get more variables
-        model.optimizer.build(model.trainable_variables)
     return [*model.variables, *model.optimizer.variables]
 
 

@@ -18,7 +18,7 @@ from skinlib import explain
 from skinlib.data.batches import Batches
 from skinlib.data.dataset import CLASSES, Dataset
 from skinlib.data.splits import Split
-from skinlib.environment import code, environment, jit_compile, peak_memory
+from skinlib.environment import code, environment, peak_memory
 from skinlib.errors import DataError, RecordError, SkinlibError
 from skinlib.files import locked
 from skinlib.losses import JointLoss
@@ -26,6 +26,7 @@ from skinlib.models import build
 from skinlib.runs import SCHEMA, Run, is_done
 from skinlib.training.averages import renew_averages
 from skinlib.training.checkpoint import Checkpoint, load_weights, save_weights
+from skinlib.training.compile import compile_model
 from skinlib.training.recipe import Recipe
 from skinlib.training.vital_signs import fingerprints, vital_signs
 
@@ -79,11 +80,11 @@ def train(
         # Seed and build
         keras.utils.set_random_seed(recipe.seed)
         model = build(recipe.model, dataset.image_shape, len(CLASSES), **recipe.options)
-        model.compile(
-            optimizer=make_optimizer(recipe, steps=-(-len(split.train) // recipe.batch_size)),
-            loss=make_loss(dataset, split, recipe),
-            metrics=["accuracy"],
-            jit_compile=jit_compile(),
+        compile_model(
+            model,
+            make_optimizer(recipe, steps=-(-len(split.train) // recipe.batch_size)),
+            make_loss(dataset, split, recipe),
+            ["accuracy"],
         )
         fresh = fingerprints(model)
         checkpoint = Checkpoint(
