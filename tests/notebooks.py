@@ -10,7 +10,7 @@ import pytest
 from skinlib.book import build
 
 ROOT = Path(__file__).parents[1]
-TINY = {"count": 150, "size": 64, "epochs": 1}
+TINY = {"count": 150, "size": 48, "epochs": 1}
 
 each_chapter = pytest.mark.parametrize("chapter", build.chapters(ROOT), ids=lambda path: path.stem)
 
