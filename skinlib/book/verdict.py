@@ -77,6 +77,11 @@ class Verdict:
     unit: str = "points"
 
     @property
+    def pairs(self) -> int:
+        """Of trainings, which the numbers are from."""
+        return self.evidence.get(f"pairs at {self.place}", 0)
+
+    @property
     def lines(self) -> list[str]:
         """The numbers, each with its unit; intervals as the whole book writes them."""
         form = {"percent": self.unit != "times", "signed": self.unit == "points"}

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from fakes import run_of
 
-from skinlib.book import evidence, findings
+from skinlib.book import evidence, findings, verdict
 from skinlib.book.verdict import Kind, Verdict
 from skinlib.data import CLASSES
 from skinlib.experiments import READINGS
@@ -645,7 +645,7 @@ def test_parts_say_what_they_wait_for(monkeypatch):
         ),
         "attention": Verdict(Kind.REPRODUCED, {"accuracy": row}, evidence={"pairs at 64 x 64": 6}),
     }
-    monkeypatch.setattr(findings.verdict, "parts", lambda runs, names, columns: answers)
+    monkeypatch.setattr(verdict, "parts", lambda runs, names, columns: answers)
     assert findings.parts(NONE) == (
         "The deformable convolution waits for 6 pairs of runs, of which it has 2; the joint loss "
         "has no effect that is sure, and any is below 2 points either way in F1; attention helps "

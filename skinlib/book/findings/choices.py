@@ -1,0 +1,134 @@
+"""Which choice, or which fault, would close the gap to the paper."""
+
+import numpy as np
+import pandas as pd
+
+from skinlib.book import evidence
+from skinlib.book.findings.words import interval, percent
+from skinlib.book.joint_loss import focal_share
+from skinlib.data.dataset import CLASSES
+from skinlib.intervals import mean_over_seeds, paired_difference, show, unsure
+from skinlib.runs import Run
+from skinlib.training.recipe import Recipe
+
+
+def readings(table: pd.DataFrame, paper: float) -> str:
+    """Which choices could explain the gap, from `evidence.readings`."""
+    table = table[table["dead"] == ""]
+    choices = table[~table["fault"]].drop("as printed", errors="ignore")
+    faults = table[table["fault"]]
+    if choices.empty and faults.empty:
+        return "What would close the gap: not yet run."
+    said = []
+    if len(choices):
+        said.append(_choices(choices, table["run"].get("as printed"), paper))
+    if len(faults):
+        reach = {"below": "below the paper's", "at": "as the paper", "above": "above the paper's"}
+        listed = [
+            f"{name} {interval(row)}, {reach[row['reach']]}" for name, row in faults.iterrows()
+        ]
+        said.append(f"What a fault would print, on its own test set: {'; '.join(listed)}.")
+    peak = choices["best epoch"].max()
+    if np.isfinite(peak):
+        even = "Even the" if peak < paper else "The"
+        said.append(
+            f"{even} best epoch of these trainings, picked on the test set, has {percent(peak)}."
+        )
+    return " ".join(said)
+
+
+def _choices(table: pd.DataFrame, printed: Run | None, paper: float) -> str:
+    """Which of the choices could close the gap; `printed`: a run without any of them."""
+    enough = list(table.index[table["reach"].isin(["at", "above"])])
+    best = table["value"].astype(float).idxmax()
+    once = int((table["runs"] == 1).sum())
+    text = (
+        f"{', '.join(enough).capitalize() or 'No choice that was tried'} could close the gap to "
+        f"{percent(paper, 2)}. At 64 x 64 pixels, {len(table)} of {len(evidence.CHOICES) - 1} "
+        "changes to our reading of the recipe were tried, "
+        f"{'each' if once == len(table) else f'{once} of them'} in a single training. The best, "
+        f"*{best}*, reaches {interval(table.loc[best])}"
+    )
+    run = table.loc[best, "run"]
+    if printed is not None and run.predictions["image_id"].equals(printed.predictions["image_id"]):
+        gain = paired_difference(run, printed, resamples=500)
+        text += (
+            f"; beside the recipe as printed, a training of each on the same images, that is "
+            f"{show(gain, signed=True)} points{unsure(gain)}"
+        )
+    return f"{text}."
+
+
+def small_beta() -> str:
+    """How little the paper's beta leaves of the new term."""
+    recipe = Recipe()
+    share = focal_share(recipe.beta, recipe.batch_size)
+    return (
+        f"With the paper's beta of {recipe.beta:g} the focal loss has at most {percent(share, 2)} "
+        "of the joint loss, if equation 4 is a sum over a batch."
+    )
+
+
+def slow_start(runs: pd.DataFrame) -> str:
+    """How many first epochs stay at the answer that is alike for all classes and images."""
+    alike = np.log(len(CLASSES))  # its cross-entropy, whether classes are weighted or not
+    peeked = runs[(runs["data"] == "ham10000") & (runs["split"] == "peeked")]
+    said, never = [], []
+    for name in ("as printed", "balanced sampling", "class weights"):
+        of = peeked[peeked["variant"] == evidence.CHOICES[name]]
+        for run in of["run"].head(1):
+            stuck = int((run.history["loss"] > 0.98 * alike).cummin().sum())
+            said.append(f"{name} {stuck}")
+            if stuck == len(run.history):
+                never.append(name)
+    if not said:
+        return "How training starts if all classes count alike: not yet run."
+    text = (
+        f"A network that calls every class equally likely, whatever the image, has a cross-entropy "
+        f"of {alike:.2f}. Of {len(run.history)} epochs, these many passed before the loss fell to "
+        f"98 % of that: {', '.join(said)}."
+    )
+    if never:
+        text += f" With {' and '.join(never)} it never did: such a run cannot judge a choice."
+    return text
+
+
+def copied(runs: pd.DataFrame, paper: float) -> str:
+    """What copying rare images before the split does, and whether rivals gain as much."""
+    runs = evidence.live(runs, size=evidence.LAPTOP)
+    faulty = runs[(runs["split"] == "copied") & (runs["variant"] == "proposed")]
+    if faulty.empty:
+        return "Rare images copied before the split: not yet run."
+    text = (
+        "A network that is trained and tested after rare images were copied (64 x 64 pixels) "
+        "scores "
+        f"{interval(mean_over_seeds(faulty))} on its own, leaking test set, and "
+        f"{percent(evidence.at_natural_shares(faulty))} if its recalls are weighted as HAM10000 "
+        f"has the classes; the paper has {percent(paper)}."
+    )
+    gains, longer = {}, []
+    for model in ("proposed", *evidence.RIVALS):
+        of = runs[runs["variant"] == model].set_index("seed")
+        plain, fault = of[of["split"] == "random"], of[of["split"] == "copied"]
+        seeds = plain.index.intersection(fault.index)
+        if len(seeds):
+            plain, fault = plain.loc[seeds], fault.loc[seeds]
+            gain = evidence.at_natural_shares(fault) - plain["accuracy"].mean()
+            gains[evidence.NAMES[model]] = f"{100 * gain:+.1f}"
+            longer.append(_trained_on(fault) / _trained_on(plain))
+    if gains:
+        listed = ", ".join(f"{name} {gain}" for name, gain in gains.items())
+        text += (
+            f" Weighted so, and beside a random split with the same seed, the fault lifts, in "
+            f"points: {listed}. Not all of it is leakage: the copies also balance the classes, "
+            f"and make an epoch {np.mean(longer):.1f} times as long."
+        )
+    missing = [name for model, name in evidence.NAMES.items() if name not in gains]
+    if missing:
+        text += f" Whether it lifts the rivals as much is not yet run for {', '.join(missing)}."
+    return text
+
+
+def _trained_on(runs: pd.DataFrame) -> float:
+    """How many images an epoch has, on average over runs."""
+    return float(np.mean([run.config["split"]["train"] for run in runs["run"]]))

@@ -1,0 +1,39 @@
+"""The findings that the first page shows."""
+
+import pandas as pd
+
+from skinlib.book import evidence
+from skinlib.book.findings.choices import readings, small_beta
+from skinlib.book.findings.classes import melanoma
+from skinlib.book.findings.networks import gap
+from skinlib.book.findings.pointing import heat_maps
+from skinlib.book.findings.splits import leak_in_short
+from skinlib.book.findings.words import many, percent
+from skinlib.intervals import mean_over_seeds
+
+
+def five(runs: pd.DataFrame, table: pd.DataFrame, paper: float) -> list[str]:
+    """What was found, for the first page.
+
+    `table`: `evidence.readings` of it.
+    """
+    copies = evidence.live(runs, variant="proposed", split="copied", size=evidence.LAPTOP)
+    choices = table[~table["fault"]]
+    would = small_beta()
+    if len(choices) > 1:
+        would = readings(choices, paper)
+    if len(copies):
+        value = mean_over_seeds(copies)["value"]
+        would += (
+            " If images of rare classes are copied before the split, copies of test images are "
+            f"trained on. With that fault the same recipe prints {percent(value)} on its own test "
+            f"set, and {percent(evidence.at_natural_shares(copies))} if classes are as frequent "
+            f"there as in HAM10000 ({many(len(copies), 'run')})."
+        )
+        if value > paper:
+            would += (
+                " So a fault of that kind can lift the number as far as the paper's. Whether one "
+                "did, its text does not say."
+            )
+    leaked = leak_in_short(evidence.renewed(runs))
+    return [gap(runs, paper), would, leaked, melanoma(runs), heat_maps(runs)]

@@ -1,0 +1,128 @@
+"""Where heat maps point."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+
+from skinlib.book import evidence, verdict
+from skinlib.book.findings.words import many
+from skinlib.data.dataset import Dataset
+from skinlib.intervals import compare, show, t_interval, unsure
+from skinlib.runs import Run
+
+
+def heat_maps(runs: pd.DataFrame) -> str:
+    """How the proposed network's heat maps stand to untrained ones and to a blob in the middle."""
+    runs = evidence.with_controls(evidence.live(runs))
+    found = {}
+    for place, size in verdict.PLACES.items():
+        of = runs[runs["size"] == size]
+        answer = verdict.above(of, list(CONTROLS), "overlap", evidence.BOTH)
+        if answer.numbers:
+            found[place] = answer
+    if not found:
+        return "How well the proposed network's heat maps point on HAM10000: not yet run."
+    most = max(found, key=lambda place: found[place].pairs)
+    answers = [
+        f"{WORDS[compare(found[most].numbers[control])]} {words}"
+        for control, words in CONTROLS.items()
+    ]
+    said = []
+    for place in (most, *(found.keys() - {most})):
+        rows = [found[place].numbers[control] for control in CONTROLS]
+        first, second = (
+            f"{show(row, 2, False, signed=True)}{' (not sure)' * bool(unsure(row))}" for row in rows
+        )
+        trainings = many(found[place].pairs, "training")
+        said.append(
+            f"At {place} ({trainings}) the overlap with the lesion is {first} above that of "
+            f"untrained weights, and {second} above the blob's."
+        )
+    return (
+        f"At {most} pixels the proposed network's heat maps point at the lesion "
+        f"{', and '.join(answers)}. {' '.join(said)}"
+    )
+
+
+WORDS = {"better": "better than", "worse": "worse than", "undecided": "not surely otherwise than"}
+
+
+CONTROLS = {
+    "fresh weights": "those of untrained weights",
+    "blob in the middle": "a blob in the middle of the image",
+}
+
+
+def against_blob(table: pd.DataFrame, data: str) -> str:
+    """Whose heat maps overlap more with the lesion than a blob in the middle.
+
+    `table`: of `evidence.pointing`.
+    """
+    if table.empty:
+        return f"How well heat maps point on {data}: not yet run."
+    overlap = table.loc["overlap"]
+    blob = overlap.loc[evidence.CONTROLS["blob in the middle"]]
+    outline = overlap.loc[evidence.CONTROLS[evidence.OUTLINE]]
+    names = [name for name in overlap.index if name not in evidence.CONTROLS.values()]
+    beaten = [name for name in names if overlap.loc[name, "low"] > blob["high"]]
+    listed = ", ".join(f"{name} {overlap.loc[name, 'value']:.2f}" for name in names)
+    return (
+        f"On {data}, {', '.join(beaten) or 'none'} of {many(len(names), 'network')} beats a blob "
+        f"in the middle of the image: the blob overlaps with the lesion by {show(blob, 2, False)}; "
+        f"{listed}. The true outline, drawn as coarsely as the proposed network's map, gets "
+        f"{outline['value']:.2f}, which is what so few places can show."
+    )
+
+
+def same_images(run: Run, dataset: Dataset, rows: np.ndarray) -> str:
+    """Whether the images that are shown, `rows` of a data set, are those a run was tested on."""
+    shown = dataset.table["image_id"].to_numpy()[rows]
+    known = np.isin(shown, run.predictions["image_id"])
+    text = f"{int(known.sum())} of these {len(shown)} images are in the network's own test set."
+    if run.config["data"]["fingerprint"] != dataset.fingerprint:
+        text += (
+            f" It was trained on {run.config['data']['name']}, and not on this copy of these "
+            "images: its answers may differ from the recorded ones."
+        )
+    return text
+
+
+def deletion(curves: Mapping[str, Mapping[str, np.ndarray]]) -> str:
+    """Whether the probability falls or rises faster in the first order than in the others.
+
+    `curves`: of `skinlib.explain.curves`.
+    """
+    said = []
+    for kind, orders in curves.items():
+        means = {name: curve.mean(axis=1) for name, curve in orders.items()}  # (N,) each
+        first, *others = means
+        parts = []
+        for other in others:
+            gain = means[first] - means[other]
+            found = compare(t_interval(-gain if kind == "deletion" else gain))
+            word = "not told apart from" if found == "undecided" else f"{found} than"
+            parts.append(f"{word} {other} ({means[other].mean():.2f})")
+        said.append(
+            f"During {kind} the probability is {means[first].mean():.2f} on average with the order "
+            f"of {first}: {', '.join(parts)}."
+        )
+    return " ".join(said)
+
+
+def half_a_cell(scores: pd.DataFrame) -> str:
+    """What moving a map by half a cell does.
+
+    `scores`: `value`, `low`, `high` of the overlap, one row per way; one is "as drawn".
+    """
+    if scores.empty:
+        return "No outline is known: not measured."
+    drawn = scores.loc["as drawn", "value"]
+    moved = scores["value"].drop("as drawn")
+    listed = [f"{show(scores.loc[way], 2, False)} if moved {way}" for way in moved.index]
+    return (
+        f"Half a cell moves the overlap from {drawn:.2f} to {' and to '.join(listed)}. The network "
+        f"is the same: {(moved - drawn).abs().max():.2f} of overlap may hang on where a place is "
+        "drawn. Maps of the same layout share that. Between other layouts, or a network and a "
+        "blob, a smaller difference may come from the drawing alone."
+    )

@@ -1,0 +1,47 @@
+"""Which runs there are, and which do not count."""
+
+import pandas as pd
+
+from skinlib.book import evidence
+from skinlib.book.evidence import RENEWED
+from skinlib.book.findings.words import many
+
+ERRATUM = (
+    "Until 2026-11-26 the offsets of this book's deformable convolution never moved (chapter 2 "
+    "says why). Every run of a network with that layer was thrown away, and made again."
+)
+
+
+def counted(runs: pd.DataFrame) -> str:
+    """How many runs there are."""
+    runs = runs[runs["data"] == "ham10000"]
+    if runs.empty:
+        return f"Not yet run: no network, on HAM10000. {ERRATUM}"
+    sizes = runs["size"].value_counts().sort_index()
+    parts = [f"{count} at {size} x {size} pixels" for size, count in sizes.items()]
+    dead = int((runs["dead"] != "").sum())
+    keys = ["variant", "size", "split", "seed"]
+    new = runs["variant"].str.endswith(RENEWED)
+    once = runs[new].assign(variant=runs["variant"].str.removesuffix(RENEWED))[keys]
+    trainings = len(runs) - len(once.merge(runs[~new][keys].drop_duplicates()))
+    text = f"{many(len(runs), 'run')} on HAM10000: {', '.join(parts)}. "
+    if trainings < len(runs):
+        text += (
+            f"They come from {many(trainings, 'training')}: some networks with batch "
+            "normalisation are recorded twice, with running averages and with averages made anew. "
+        )
+    text += f"{many(dead, 'run')} marked dead." if dead else "None is marked dead."
+    return f"{text} {not_run(runs)}".strip()
+
+
+def not_run(runs: pd.DataFrame) -> str:
+    """Which of the six networks have no run; nothing if all have."""
+    missing = [evidence.NAMES[n] for n in evidence.NAMES if n not in set(runs["model"])]
+    return f"Not yet run: {', '.join(missing)}." if missing else ""
+
+
+def left_out(runs: pd.DataFrame) -> str:
+    """The runs whose parts are dead, so that nothing is said of them; or that there are none."""
+    dead = runs[runs["dead"] != ""]
+    listed = [f"{row.variant} ({row.dead})" for row in dead.itertuples()]
+    return f"Left out, for a part of it is dead: {', '.join(listed) or 'none'}."
