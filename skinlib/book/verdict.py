@@ -15,7 +15,7 @@ from scipy import stats
 from skinlib.data.dataset import CLASSES
 from skinlib.experiments import PARTS
 from skinlib.intervals import compare, equivalence, holm_correction, show, t_interval
-from skinlib.scores import TABLE1, per_class
+from skinlib.scores import per_class
 from skinlib.training.recipe import PAPER_BETA
 
 PLACES = {"224 x 224": 224, "64 x 64": 64}
@@ -118,7 +118,7 @@ def _corrected(table: pd.DataFrame, p: pd.Series, holm: pd.Series) -> Rows:
     }
 
 
-def _each_better(table: pd.DataFrame) -> tuple[Kind, Rows]:
+def each_better(table: pd.DataFrame) -> tuple[Kind, Rows]:
     """As `_all_better`, corrected for as many comparisons as there are columns (Holm)."""
     p = _p_values(table)
     rows = _corrected(table, p, holm_correction(p))
@@ -194,7 +194,7 @@ def better(runs: pd.DataFrame, rival: str, columns: Sequence[str]) -> Verdict:
     Corrected for the number of columns.
     """
     tables = {place: pair_gaps(runs, rival, columns, place) for place in PLACES}
-    return _decide(tables, _of(runs, "proposed", rival), _each_better)
+    return _decide(tables, _of(runs, "proposed", rival), each_better)
 
 
 def every_class(runs: pd.DataFrame, rival: str) -> Verdict:
@@ -284,7 +284,7 @@ def against_leads(
     for place in PLACES:
         gaps = {o: pair_gaps(runs, o, [column], place, splits)[column] for o in leads.index}
         tables[place] = pd.DataFrame(gaps).dropna() - leads
-    return _decide(tables, _of(runs, "proposed", *leads.index), _each_better)
+    return _decide(tables, _of(runs, "proposed", *leads.index), each_better)
 
 
 def robust(runs: pd.DataFrame) -> Verdict:
@@ -368,28 +368,3 @@ def cheaper(readings: Mapping[str, float], rivals: Mapping[str, float]) -> Verdi
         kind = Kind.REPRODUCED if len(measured) == len(readings) else Kind.PARTLY
     evidence = {"rivals": len(theirs), "not measured": len(readings) - len(measured)}
     return Verdict(kind, rows, evidence=evidence, unit="times")
-
-
-def leak(runs: pd.DataFrame, size: int, names: Sequence[str] = TABLE1) -> pd.DataFrame:
-    """How much higher a random split's scores are than a grouped one's, corrected for them (Holm).
-
-    Networks share the splits of a seed, so the interval is over seeds, of the mean over variants.
-    Those count that were trained on both splits with the most seeds: one with fewer would change
-    the mean of some seeds, and not of others.
-
-    Returns:
-        One row per score: `value`, `low`, `high`, `seeds`, `networks`.
-    """
-    chosen = runs[(runs["data"] == "ham10000") & (runs["dead"] == "")]
-    chosen = chosen[chosen["size"] == size]
-    means = chosen.groupby(["split", "variant", "seed"])[list(names)].mean()
-    kind = means.index.get_level_values("split")
-    random, grouped = (means[kind == split].droplevel("split") for split in BOTH)
-    gaps = (random - grouped).dropna()
-    seeds = gaps.groupby("variant").transform("size")
-    gaps = gaps[seeds == seeds.max()]
-    by_seed = gaps.groupby("seed").mean()
-    rows = _each_better(by_seed)[1]
-    table = pd.DataFrame(rows, index=["value", "low", "high"]).T
-    networks = gaps.index.get_level_values("variant").nunique()
-    return table.assign(seeds=len(by_seed), networks=networks)

@@ -15,7 +15,8 @@ from skinlib.data import CLASSES
 from skinlib.experiments import READINGS
 from skinlib.explain import MAPS
 from skinlib.intervals import mean_over_seeds, t_interval, wilson_interval
-from skinlib.runs import COLUMNS, CROPPED, Run, load, over_lesions
+from skinlib.models import NAMES
+from skinlib.runs import COLUMNS, CROPPED, POINTING, Run, load, over_lesions
 from skinlib.scores import score_values
 from skinlib.training.recipe import Recipe
 
@@ -48,7 +49,7 @@ def heat_maps(*overlaps: float) -> pd.DataFrame:
     """One row per map and lesion; the second lesion has two images, which are alike."""
     rows = [
         {"image_id": f"i{i}", "lesion_id": f"l{min(i, 1)}", "label": "nv", "map": kind}
-        | dict.fromkeys(evidence.POINTING, overlap + 0.2 * (i == 0))
+        | dict.fromkeys(POINTING, overlap + 0.2 * (i == 0))
         for kind, overlap in zip(MAPS, overlaps, strict=True)
         for i in range(3)
     ]
@@ -682,7 +683,7 @@ def test_a_good_order_deletes_fast_and_inserts_fast():
 def test_networks_without_a_run_are_named():
     missing = findings.not_run(table(of_accuracy(0)))
     assert missing == "Not yet run: ARL14, ARL50, AlexNet, VGG16, ResNet50."
-    assert findings.not_run(pd.DataFrame({"model": list(evidence.NAMES)})) == ""
+    assert findings.not_run(pd.DataFrame({"model": list(NAMES)})) == ""
 
 
 def test_dead_runs_are_named():

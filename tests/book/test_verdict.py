@@ -6,7 +6,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from skinlib.book import verdict
+from skinlib.book import evidence, verdict
 from skinlib.book.verdict import BOTH, Kind, Verdict
 from skinlib.data import CLASSES
 from skinlib.experiments import LAYERS
@@ -453,16 +453,16 @@ def test_the_leak_is_measured_seed_by_seed():
         frames.append(runs_of(name, *(0.7 + np.array(leaks) + own)))
         frames.append(runs_of(name, 0.7, 0.7, 0.7, split="grouped"))
     frames.append(runs_of("arl14", 0.99, 0.99, 0.99))
-    found = verdict.leak(table(*frames), 224, ["F1"]).loc["F1"]
+    found = evidence.leak(table(*frames), 224, ["F1"]).loc["F1"]
     assert found[["value", "low", "high"]].to_dict() == pytest.approx(t_interval(leaks).to_dict())
-    of_three = verdict.leak(table(*frames), 224, NAMES).loc["F1"]  # the three are alike here
+    of_three = evidence.leak(table(*frames), 224, NAMES).loc["F1"]  # the three are alike here
     wider = t_interval(leaks, confidence=1 - 0.05 / 3)
     assert of_three[["low", "high"]].to_dict() == pytest.approx(wider[["low", "high"]].to_dict())
     assert (found["seeds"], found["networks"]) == (3, 3)
     frames += [runs_of("resnet50", 0.9), runs_of("resnet50", 0.5, split="grouped")]
-    again = verdict.leak(table(*frames), 224, ["F1"]).loc["F1"]
+    again = evidence.leak(table(*frames), 224, ["F1"]).loc["F1"]
     assert again.to_dict() == pytest.approx(found.to_dict())
-    nothing = verdict.leak(table(*frames), 64, NAMES)
+    nothing = evidence.leak(table(*frames), 64, NAMES)
     assert nothing["value"].isna().all()
 
 

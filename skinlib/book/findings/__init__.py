@@ -17,6 +17,11 @@ from skinlib.book.findings.layers import alive as alive
 from skinlib.book.findings.layers import gamma as gamma
 from skinlib.book.findings.layers import offsets as offsets
 from skinlib.book.findings.layers import parts as parts
+from skinlib.book.findings.maps import against_blob as against_blob
+from skinlib.book.findings.maps import deletion as deletion
+from skinlib.book.findings.maps import half_a_cell as half_a_cell
+from skinlib.book.findings.maps import heat_maps as heat_maps
+from skinlib.book.findings.maps import same_images as same_images
 from skinlib.book.findings.networks import against_rivals as against_rivals
 from skinlib.book.findings.networks import averages as averages
 from skinlib.book.findings.networks import gap as gap
@@ -26,11 +31,6 @@ from skinlib.book.findings.networks import renewed as renewed
 from skinlib.book.findings.networks import repeated as repeated
 from skinlib.book.findings.networks import rivals as rivals
 from skinlib.book.findings.networks import table1 as table1
-from skinlib.book.findings.pointing import against_blob as against_blob
-from skinlib.book.findings.pointing import deletion as deletion
-from skinlib.book.findings.pointing import half_a_cell as half_a_cell
-from skinlib.book.findings.pointing import heat_maps as heat_maps
-from skinlib.book.findings.pointing import same_images as same_images
 from skinlib.book.findings.recorded import counted as counted
 from skinlib.book.findings.recorded import left_out as left_out
 from skinlib.book.findings.recorded import not_run as not_run

@@ -8,6 +8,7 @@ from skinlib.book.findings.words import interval, percent
 from skinlib.book.joint_loss import focal_share
 from skinlib.data.dataset import CLASSES
 from skinlib.intervals import mean_over_seeds, paired_difference, show, unsure
+from skinlib.models import NAMES
 from skinlib.runs import Run
 from skinlib.training.recipe import Recipe
 
@@ -114,7 +115,7 @@ def copied(runs: pd.DataFrame, paper: float) -> str:
         if len(seeds):
             plain, fault = plain.loc[seeds], fault.loc[seeds]
             gain = evidence.at_natural_shares(fault) - plain["accuracy"].mean()
-            gains[evidence.NAMES[model]] = f"{100 * gain:+.1f}"
+            gains[NAMES[model]] = f"{100 * gain:+.1f}"
             longer.append(_trained_on(fault) / _trained_on(plain))
     if gains:
         listed = ", ".join(f"{name} {gain}" for name, gain in gains.items())
@@ -123,7 +124,7 @@ def copied(runs: pd.DataFrame, paper: float) -> str:
             f"points: {listed}. Not all of it is leakage: the copies also balance the classes, "
             f"and make an epoch {np.mean(longer):.1f} times as long."
         )
-    missing = [name for model, name in evidence.NAMES.items() if name not in gains]
+    missing = [name for model, name in NAMES.items() if name not in gains]
     if missing:
         text += f" Whether it lifts the rivals as much is not yet run for {', '.join(missing)}."
     return text

@@ -5,6 +5,7 @@ import pandas as pd
 from skinlib.book import evidence
 from skinlib.book.findings.words import interval, many, percent, span
 from skinlib.book.moving.experiments import TIMES, decided
+from skinlib.book.verdict import BOTH
 from skinlib.data.dataset import CLASSES
 from skinlib.scores import confusion_matrix, per_class, score_values
 
@@ -14,7 +15,7 @@ def melanoma(runs: pd.DataFrame) -> str:
     size = evidence.main_size(runs)
     runs = evidence.live(evidence.renewed(runs), size=size)
     shares: list[str] = []
-    for split in evidence.BOTH:
+    for split in BOTH:
         found = runs[(runs["variant"] == "proposed") & (runs["split"] == split)]
         if len(found):
             row = evidence.recalls(found).loc["mel"].rename({"recall": "value"})
@@ -22,7 +23,7 @@ def melanoma(runs: pd.DataFrame) -> str:
             shares.append(f"{interval(row, 0)}{whose} on the {split} split")
     if not shares:
         return "How many melanomas the proposed network finds: not yet run."
-    proposed = runs[(runs["variant"] == "proposed") & runs["split"].isin(evidence.BOTH)]["run"]
+    proposed = runs[(runs["variant"] == "proposed") & runs["split"].isin(BOTH)]["run"]
     tables = [run.predictions[run.predictions["label"] == "mel"] for run in proposed]
     answers = pd.concat(tables)[list(CLASSES)].astype(float).idxmax(axis=1)
     missed = answers[answers != "mel"]

@@ -5,8 +5,8 @@ import pandas as pd
 from skinlib.book import evidence
 from skinlib.book.findings.choices import readings, small_beta
 from skinlib.book.findings.classes import melanoma
+from skinlib.book.findings.maps import heat_maps
 from skinlib.book.findings.networks import gap
-from skinlib.book.findings.pointing import heat_maps
 from skinlib.book.findings.splits import leak_in_short
 from skinlib.book.findings.words import many, percent
 from skinlib.intervals import mean_over_seeds

@@ -7,6 +7,7 @@ import pandas as pd
 
 from skinlib.book import evidence, verdict
 from skinlib.book.findings.words import many, percent, span
+from skinlib.book.verdict import BOTH
 from skinlib.intervals import equivalence
 
 
@@ -61,7 +62,7 @@ def gamma(runs: pd.DataFrame) -> str:
 def _proposed(runs: pd.DataFrame) -> pd.DataFrame:
     size = evidence.main_size(runs)
     runs = runs[(runs["data"] == "ham10000") & (runs["model"] == "proposed")]
-    return runs[runs["split"].isin(evidence.BOTH) & (runs["size"] == size)]
+    return runs[runs["split"].isin(BOTH) & (runs["size"] == size)]
 
 
 def parts(

@@ -7,6 +7,7 @@ from skinlib.book.evidence import RENEWED
 from skinlib.book.findings.words import interval, many, percent, span
 from skinlib.experiments import AVERAGED
 from skinlib.intervals import compare, mean_over_seeds, show, t_interval, unsure
+from skinlib.models import NAMES
 
 
 def gap(runs: pd.DataFrame, paper: float) -> str:
@@ -79,7 +80,7 @@ def table1(runs: pd.DataFrame, paper: pd.DataFrame, size: int) -> str:
     for model in paper.index:
         found = evidence.live(fair, variant=model, split="random", size=size)
         if found.empty:
-            missing.append(evidence.NAMES[model])
+            missing.append(NAMES[model])
         else:
             ours[model] = mean_over_seeds(found)["value"]
     if not ours:
@@ -97,8 +98,8 @@ def table1(runs: pd.DataFrame, paper: pd.DataFrame, size: int) -> str:
         first, second = ours.nlargest(2).index
         lead = 100 * (ours[first] - ours[second])
         text += (
-            f" The highest of ours is {evidence.NAMES[first]}, {lead:.1f} points above "
-            f"{evidence.NAMES[second]}; whether that is sure, chapter 9 says."
+            f" The highest of ours is {NAMES[first]}, {lead:.1f} points above "
+            f"{NAMES[second]}; whether that is sure, chapter 9 says."
         )
     return text + (f" Not yet run: {', '.join(missing)}." if missing else "")
 
@@ -131,7 +132,7 @@ def renewed(runs: pd.DataFrame, size: int) -> str:
         pair = [runs[runs["variant"] == model + end]["accuracy"] for end in evidence.ENDS]
         if all(map(len, pair)):
             spans = [f"{span(100 * of, 1)} %" for of in pair]
-            said.append(f"{evidence.NAMES[model]} {spans[0]}, and {spans[1]} with new averages")
+            said.append(f"{NAMES[model]} {spans[0]}, and {spans[1]} with new averages")
     if not said:
         return "The networks of table 1 with new averages: not yet run."
     return (
@@ -143,7 +144,7 @@ def renewed(runs: pd.DataFrame, size: int) -> str:
 def rivals(runs: pd.DataFrame) -> str:
     """Which rivals the proposed network surely beats in table 1, and which it does not."""
     found = verdict.baselines(evidence.renewed(runs), evidence.RIVALS)
-    missing = [evidence.NAMES[rival] for rival in found if not found[rival].numbers]
+    missing = [NAMES[rival] for rival in found if not found[rival].numbers]
     found = {rival: answer for rival, answer in found.items() if answer.numbers}
     if not found:
         return "How the proposed network stands to its rivals: not yet run."
@@ -151,7 +152,7 @@ def rivals(runs: pd.DataFrame) -> str:
     for rival, answer in found.items():
         scores = [name for name, row in answer.numbers.items() if compare(row) == "better"]
         if scores:
-            beaten.append(f"{evidence.NAMES[rival]} (in {', '.join(scores)})")
+            beaten.append(f"{NAMES[rival]} (in {', '.join(scores)})")
     text = (
         f"Of {many(len(found), 'rival')} the network surely beats {', '.join(beaten) or 'none'}, "
         f"with {many(min(answer.pairs for answer in found.values()), 'pair')} of trainings each."
@@ -166,10 +167,10 @@ def leads(runs: pd.DataFrame, paper: pd.DataFrame) -> str:
     if not rows:
         return "The leads in accuracy: not yet run."
     said = [
-        f"{evidence.NAMES[rival]} {100 * theirs[rival]:.1f}, ours {show(row, signed=True)}"
+        f"{NAMES[rival]} {100 * theirs[rival]:.1f}, ours {show(row, signed=True)}"
         for rival, row in rows.items()
     ]
-    ruled_out = [evidence.NAMES[r] for r, row in rows.items() if compare(row) != "undecided"]
+    ruled_out = [NAMES[r] for r, row in rows.items() if compare(row) != "undecided"]
     return (
         "The paper's leads in accuracy, in points, and how far ours lie above them: "
         f"{'; '.join(said)}. So our runs rule out its lead over {', '.join(ruled_out) or 'none'}; "
@@ -183,7 +184,7 @@ def against_rivals(runs: pd.DataFrame, column: str, words: str) -> str:
     if not answer.numbers:
         return f"The networks' {words}: not yet run."
     listed = [
-        f"{evidence.NAMES[rival]} {show(row, signed=True)}{unsure(row)}"
+        f"{NAMES[rival]} {show(row, signed=True)}{unsure(row)}"
         for rival, row in answer.numbers.items()
     ]
     answers = [compare(row) for row in answer.numbers.values()]

@@ -2,9 +2,9 @@
 
 import pandas as pd
 
-from skinlib.book import evidence
 from skinlib.book.evidence import RENEWED
 from skinlib.book.findings.words import many
+from skinlib.models import NAMES
 
 ERRATUM = (
     "Until 2026-11-26 the offsets of this book's deformable convolution never moved (chapter 2 "
@@ -36,7 +36,7 @@ def counted(runs: pd.DataFrame) -> str:
 
 def not_run(runs: pd.DataFrame) -> str:
     """Which of the six networks have no run; nothing if all have."""
-    missing = [evidence.NAMES[n] for n in evidence.NAMES if n not in set(runs["model"])]
+    missing = [NAMES[n] for n in NAMES if n not in set(runs["model"])]
     return f"Not yet run: {', '.join(missing)}." if missing else ""
 
 

@@ -12,7 +12,7 @@ from skinlib.intervals import compare, show, t_interval, unsure
 
 def leak(runs: pd.DataFrame, size: int) -> str:
     """What a random split adds to the scores."""
-    table = verdict.leak(runs, size)
+    table = evidence.leak(runs, size)
     seeds, networks = (int(table[name].iloc[0]) for name in ("seeds", "networks"))
     if not seeds:
         return "What the leak is worth: not yet run (it takes a network on both splits)."

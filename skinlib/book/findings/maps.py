@@ -7,6 +7,7 @@ import pandas as pd
 
 from skinlib.book import evidence, verdict
 from skinlib.book.findings.words import many
+from skinlib.book.verdict import BOTH
 from skinlib.data.dataset import Dataset
 from skinlib.intervals import compare, show, t_interval, unsure
 from skinlib.runs import Run
@@ -18,7 +19,7 @@ def heat_maps(runs: pd.DataFrame) -> str:
     found = {}
     for place, size in verdict.PLACES.items():
         of = runs[runs["size"] == size]
-        answer = verdict.above(of, list(CONTROLS), "overlap", evidence.BOTH)
+        answer = verdict.above(of, list(CONTROLS), "overlap", BOTH)
         if answer.numbers:
             found[place] = answer
     if not found:

@@ -1,0 +1,87 @@
+"""Which choice, or which fault, would close the gap to the paper."""
+
+import numpy as np
+import pandas as pd
+
+from skinlib.book.evidence.selection import RIVALS, TESTED
+from skinlib.experiments import READINGS
+from skinlib.intervals import mean_over_seeds, show, wilson_interval
+from skinlib.models import NAMES
+from skinlib.runs import CROPPED
+from skinlib.training.recipe import Recipe
+
+CHOICES = {name: Recipe(**changes).variant for name, changes in READINGS.items()}
+CHOICES["cropped instead of squashed"] = "proposed" + CROPPED
+"""What the paper may have done -> the variant that does it."""
+
+FAULTS = {"copied": "copied before the split", "seen": "trained on the test set"}
+"""Split with a fault -> what was done."""
+
+ENOUGH_ALONE = {"below": "no", "at": "may be", "above": "more than that", "": "not known"}
+
+
+def readings(runs: pd.DataFrame, paper: float, size: int) -> pd.DataFrame:
+    """How near each thing that the paper may have done comes to its accuracy, on one size.
+
+    Returns:
+        One row per reading or fault that was run: `value`, `low`, `high`, `runs`; `fault`; `dead`,
+        why it says nothing, or ''; `best epoch`, the highest accuracy of any epoch on the test set;
+        `share`, of the gap from the recipe as printed; `run`, the first; `reach`, whether its
+        interval lies "below" the paper's (Wilson's), "above" it, or "at" it.
+    """
+    runs = runs[(runs["data"] == "ham10000") & (runs["size"] == size)]
+    chosen = {}
+    for name, variant in CHOICES.items():
+        chosen[name] = runs[(runs["split"] == "peeked") & (runs["variant"] == variant)], False
+    for split, words in FAULTS.items():
+        for model in ("proposed", *RIVALS):
+            name = words if model == "proposed" else f"{words}, {NAMES[model]}"
+            faulty = (runs["split"] == split) & (runs["variant"] == model)
+            chosen[name] = runs[faulty], True
+    rows = {}
+    for name, (found, fault) in chosen.items():
+        if len(found):
+            alive = found[found["dead"] == ""]
+            best = [run.history.get("val_accuracy", [np.nan]) for run in found["run"]]
+            if "new_averages" in CHOICES.get(name, ""):  # none of its epochs had them
+                best = [[np.nan]]
+            counted = alive if len(alive) else found
+            rows[name] = {
+                **mean_over_seeds(counted),
+                "run": counted["run"].iloc[0],
+                "fault": fault,
+                "dead": "" if len(alive) else found["dead"].iloc[0],
+                "best epoch": np.mean([max(values) for values in best]),
+            }
+    numbers = ["value", "low", "high", "runs", "best epoch"]
+    table = pd.DataFrame.from_dict(rows, orient="index", columns=[*numbers, "fault", "dead", "run"])
+    table = table.astype({"fault": bool, **dict.fromkeys(numbers, float)})
+    printed = table["value"].get("as printed", np.nan)
+    table["share"] = (table["value"] - printed) / (paper - printed)
+    theirs = wilson_interval(paper, TESTED)
+    table["reach"] = ""
+    table.loc[table["low"].notna(), "reach"] = "at"
+    table.loc[table["high"] < theirs["low"], "reach"] = "below"
+    table.loc[table["low"] > theirs["high"], "reach"] = "above"
+    return table
+
+
+def reading_words(table: pd.DataFrame) -> pd.DataFrame:
+    """`readings` for a page, in per cent: one row per reading or fault, run or not."""
+    names = [*CHOICES, *FAULTS.values()]
+    names += [name for name in table.index if name not in names]
+    rows = {}
+    for name in names:
+        if name not in table.index:
+            rows[name] = {"accuracy, %": "not yet run"}
+            continue
+        row = table.loc[name]
+        enough = ENOUGH_ALONE[row["reach"]]
+        rows[name] = {
+            "accuracy, %": show(row),
+            "share of the gap": f"{row['share']:.0%}" if row["share"] > 0 else "",
+            "enough alone": "a dead run: " + row["dead"] if row["dead"] else enough,
+            "a fault": "yes" if row["fault"] else "",
+            "best epoch, % (a fault)": show({"value": row["best epoch"]}),
+        }
+    return pd.DataFrame(rows).T.fillna("").rename_axis("reading")
