@@ -107,6 +107,18 @@ def test_findings_name_what_was_decided():
     assert "nv by -25.0 (-25.0 to -25.0) (worse)" in text
 
 
+def test_focal_loss_is_judged_by_the_rare_classes():
+    """Cross-entropy misses the akiec, and so does a mixture; focal loss alone finds it."""
+    made = [(s, run([0], **recipe)) for s in (0, 1) for recipe in ({}, SUM)]
+    text = joint_loss.focal_finding(joint_loss.sweep(table(*made)))
+    assert text.startswith("**None of 1 settings with focal loss is a sure gain for the four")
+    made += [(s, run(beta=1.0)) for s in (0, 1)]
+    text = joint_loss.focal_finding(joint_loss.sweep(table(*made)))
+    assert text.startswith("**1 of 2 settings")
+    assert text.endswith("changes their recall by +25.0 (+25.0 to +25.0) points (better).")
+    assert "not yet run" in joint_loss.focal_finding(joint_loss.sweep(table((0, run()))))
+
+
 def test_a_change_is_told():
     """The joint loss finds the akiec that cross-entropy misses, in both seeds."""
     made = [(s, run(wrong, **recipe)) for s in (0, 1) for wrong, recipe in (([0], {}), ([], SUM))]

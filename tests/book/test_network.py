@@ -49,7 +49,7 @@ def test_pulse():
 def test_pulse_in_words():
     text = network.pulse_in_words(run())
     assert "No part of it is dead" in text
-    assert "10.0% are zero on every image, most often in `dense1`: 50.0%." in text
+    assert "10.0% are zero on every test image, most often in `dense1`: 50.0%." in text
     text = network.pulse_in_words(
         run(dead=["the offsets never moved"], dead_relu={"share": 0, "layers": {}})
     )
@@ -74,6 +74,13 @@ def test_costs(tmp_path):
         "Measured on Abacus, 2 cores, Keras 3 on jax, steps of 8 images of 224 x 224 "
         "pixels, 2026-01-01."
     )
+
+
+def test_work_claim():
+    ratio = pd.DataFrame({"training step": [2, 1.05, 3], "prediction": [2, 2, 1.2]})
+    text = network.work_claim(ratio, pd.Series([100, 300, 250]))
+    assert "less time than those of 2 of 3 baselines" in text
+    assert "up to 3 times as many" in text
 
 
 def test_size_claim():
