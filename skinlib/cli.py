@@ -53,7 +53,7 @@ def prepare(
     strict: Annotated[bool, typer.Option("--strict", help="Refuse imperfect data.")] = False,
     download: Annotated[
         Literal["dataverse", "isic"] | None,
-        typer.Option(help="Fetch the archives into the folder first (about 2.8 GB)."),
+        typer.Option(help="Fetch the archives into the folder first (2.8 GB, and a test set)."),
     ] = None,
 ) -> None:
     """Checks the archives of HAM10000, decodes them once, and says where the result lies."""

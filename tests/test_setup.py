@@ -2,11 +2,13 @@
 
 import os
 import re
+import shutil
 import subprocess
 import tomllib
 from itertools import chain
 from pathlib import Path
 
+import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -43,6 +45,7 @@ def test_conda_users_get_the_same_versions():
     assert SpecifierSet(python.removeprefix("python ")) == SpecifierSet(PROJECT["requires-python"])
 
 
+@pytest.mark.skipif(not shutil.which("make"), reason="no make, as on Windows")
 def test_a_fresh_clone_takes_the_pins_as_they_are(tmp_path):
     """Git may write pyproject.toml a moment after constraints.txt."""
     for name in ("Makefile", "constraints.txt", "pyproject.toml"):

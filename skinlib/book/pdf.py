@@ -190,7 +190,10 @@ def main() -> None:
     settings = yaml.safe_load((root / "_config.yml").read_text())
     names = list(parse_toc_yaml(root / "_toc.yml"))
     output = root / "_build" / "skinlib.pdf"
-    print_book(root / "_build" / "html", names, settings["title"], settings["author"], output)
+    try:
+        print_book(root / "_build" / "html", names, settings["title"], settings["author"], output)
+    except SkinlibError as error:
+        raise SystemExit(f"skinlib: {error}") from None
     print(output)
 
 
