@@ -252,14 +252,13 @@ def load(*folders: str | Path) -> pd.DataFrame:
 
     Returns:
         Columns: `model`, `variant` (see `Recipe.variant`, and `CROPPED`), `deformable`,
-        `attention`, `beta`, `data`, `split`, `seed`, `size` (pixels), `epochs`, `dtype`,
-        `processor`, `backend`, `date`, `commit`, `clean`, `parameters`, `seconds`,
-        `images_per_second`, `peak_memory_mib`; scores from 0 to 1: `accuracy`, `precision`, `F1`,
-        `balanced accuracy`, and the first and last of them on ISIC 2018's test set (`isic ...`);
-        means over lesions of `pointing`, `energy`, `overlap`; vital signs: `offset_mean`,
-        `offset_p95` (pixels), `outside` (share of sampling points; NaN in older records),
-        `mask_mean`, `mask_std`, `gamma`, `attention_top_tenth`, `dead_relu`, `dead` (why the run is
-        to be distrusted, or ''); and `run`, the `Run` itself.
+        `attention`, `beta`, `data`, `split`, `seed`, `size` (pixels), `dtype`, `processor`,
+        `commit`, `clean`, `parameters`, `seconds`, `peak_memory_mib`; scores from 0 to 1:
+        `accuracy`, `precision`, `F1`, `balanced accuracy`, and the first and last of them on ISIC
+        2018's test set (`isic ...`); means over lesions of `pointing`, `energy`, `overlap`; vital
+        signs: `offset_mean`, `offset_p95` (pixels), `outside` (share of sampling points; NaN in
+        older records), `mask_mean`, `mask_std`, `gamma`, `attention_top_tenth`, `dead_relu`,
+        `dead` (why the run is to be distrusted, or ''); and `run`, the `Run` itself.
     """
     rows = []
     for path in sorted(file for folder in folders for file in Path(folder).glob("*/run.json")):
@@ -276,8 +275,8 @@ def load(*folders: str | Path) -> pd.DataFrame:
 
 COLUMNS = [
     *("model", "variant", "deformable", "attention", "beta", "data", "split", "seed", "size"),
-    *("epochs", "dtype", "processor", "backend", "date", "commit", "clean", "parameters"),
-    *("seconds", "images_per_second", "peak_memory_mib", *TABLE1),
+    *("dtype", "processor", "commit", "clean", "parameters"),
+    *("seconds", "peak_memory_mib", *TABLE1),
     *("isic accuracy", "isic balanced accuracy", *POINTING),
     *("offset_mean", "offset_p95", "outside", "mask_mean", "mask_std"),
     *("gamma", "attention_top_tenth"),
@@ -304,15 +303,12 @@ def _row(run: Run) -> dict:
         "split": config["split"]["kind"],
         "seed": recipe.seed,
         "size": config["data"]["image_shape"][0],
-        "epochs": recipe.epochs,
         "dtype": recipe.dtype,
         "processor": ", ".join(place["gpus"]) or place["processor"],
-        "backend": place["backend"],
-        "date": place["date"],
         **{name: config["code"][name] for name in ("commit", "clean")},
         "parameters": config["parameters"],
         "seconds": config["cost"]["wall_seconds"],
-        **{name: config["cost"][name] for name in ("images_per_second", "peak_memory_mib")},
+        "peak_memory_mib": config["cost"]["peak_memory_mib"],
         **score_values(run.predictions, TABLE1),
         "dead_relu": signs["dead_relu"]["share"],
         "dead": "; ".join(signs["dead"]),

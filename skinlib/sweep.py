@@ -129,9 +129,10 @@ def run_all(
     jobs: int = 1,
     scheduler: str | None = None,
     keep_weights: bool = False,
-    progress: bool = True,
 ) -> None:
     """Trains experiments and writes their runs. A run that was stopped goes on where it was.
+
+    A terminal sees a bar, with the time left.
 
     Args:
         experiments: what `pending` says.
@@ -142,7 +143,6 @@ def run_all(
             current run only, from its last checkpoint. Where workers have the resource "GPU", each
             run takes one.
         keep_weights: of each run.
-        progress: show a bar, with the time left.
 
     Raises:
         RecordError: if a run of other data is in the way.
@@ -157,7 +157,7 @@ def run_all(
             raise RecordError(f"{place} holds a run of other data: choose another folder")
         commands[one.title] = command(one, source, place, *options)
     results = _on_cluster(commands, scheduler) if scheduler else _here(commands, jobs)
-    with closing(results), tqdm(total=len(commands), unit="run", disable=not progress) as bar:
+    with closing(results), tqdm(total=len(commands), unit="run", disable=None) as bar:
         for title, reason in results:
             bar.update()
             if reason:

@@ -78,7 +78,7 @@ def test_a_run_of_other_data_in_the_way_is_said(done, tmp_path):
     other = replace(PHANTOM, seed=1)
     shutil.copytree(run, tmp_path / folder_name(SMALL, other))
     with pytest.raises(RecordError, match="holds a run of other data"):
-        run_all([SMALL], other, tmp_path, progress=False)
+        run_all([SMALL], other, tmp_path)
 
 
 @pytest.mark.slow
@@ -87,7 +87,7 @@ def test_each_run_has_a_process_and_failed_ones_are_named_at_the_end(dataset, tm
     fields = {"alpha": (1.0,) * 7, "beta": 0.5, "options": {}, "seed": 2}
     rich = replace(SMALL, recipe=replace(SMALL.recipe, **fields), split="grouped")
     with pytest.raises(SkinlibError, match=r"1 of 2 runs failed: small, .*\(the loss was"):
-        run_all([lost, rich], PHANTOM, tmp_path, jobs=2, progress=False)
+        run_all([lost, rich], PHANTOM, tmp_path, jobs=2)
     assert pending([lost, rich], dataset, tmp_path) == [lost]
     table = runs.load(tmp_path).set_index("split")
     assert table.loc["grouped", "run"].recipe == rich.recipe
@@ -162,9 +162,7 @@ def cluster(stand_in):
 def test_a_cluster_runs_what_is_left(cluster, tmp_path):
     bad = replace(SMALL, recipe=replace(SMALL.recipe, learning_rate=1e30))
     with pytest.raises(SkinlibError, match=r"1 of 2 runs failed: .* \(the loss was nan\)"):
-        run_all(
-            [SMALL, bad], PHANTOM, tmp_path, scheduler=cluster.scheduler_address, progress=False
-        )
+        run_all([SMALL, bad], PHANTOM, tmp_path, scheduler=cluster.scheduler_address)
     (folder,) = (path.parent for path in tmp_path.glob("*/run.json"))
     assert Run.read(folder).recipe == SMALL.recipe
 
@@ -184,7 +182,7 @@ def test_a_worker_that_dies_costs_only_its_run(server, cluster, tmp_path):
     ended = []
     killer = threading.Thread(target=kill)
     killer.start()
-    run_all([SMALL], PHANTOM, tmp_path, scheduler=cluster.scheduler_address, progress=False)
+    run_all([SMALL], PHANTOM, tmp_path, scheduler=cluster.scheduler_address)
     killer.join()
     assert ended == [b""]
     (path,) = tmp_path.glob("*/run.json")
@@ -197,10 +195,10 @@ def test_a_cluster_without_workers_is_said(tmp_path, monkeypatch):
         LocalCluster(n_workers=0, dashboard_address=":0", silence_logs=50) as empty,
         pytest.raises(SkinlibError, match=r"no worker has connected to .* start some with"),
     ):
-        run_all([SMALL], PHANTOM, tmp_path, scheduler=empty.scheduler_address, progress=False)
+        run_all([SMALL], PHANTOM, tmp_path, scheduler=empty.scheduler_address)
 
 
 def test_no_scheduler_is_said(tmp_path, monkeypatch):
     monkeypatch.setattr(sweep, "WAIT", 1)
     with pytest.raises(SkinlibError, match=r"there is no Dask scheduler at tcp://127\.0\.0\.1:9"):
-        run_all([SMALL], PHANTOM, tmp_path, scheduler="tcp://127.0.0.1:9", progress=False)
+        run_all([SMALL], PHANTOM, tmp_path, scheduler="tcp://127.0.0.1:9")

@@ -98,11 +98,6 @@ def judge(rows: Rows) -> Kind:
     return Kind.NOT_REPRODUCED if "worse" in found else Kind.UNDECIDED
 
 
-def _all_better(table: pd.DataFrame) -> tuple[Kind, Rows]:
-    rows = {name: t_interval(table[name]).to_dict() for name in table}
-    return judge(rows), rows
-
-
 def _p_values(table: pd.DataFrame) -> pd.Series:
     """Student's test of each column's mean against 0; 1 where all of it is 0, or of one row."""
     steps = (table.mean() / table.sem()).abs()
@@ -119,7 +114,7 @@ def _corrected(table: pd.DataFrame, p: pd.Series, holm: pd.Series) -> Rows:
 
 
 def each_better(table: pd.DataFrame) -> tuple[Kind, Rows]:
-    """As `_all_better`, corrected for as many comparisons as there are columns (Holm)."""
+    """Judges the columns' means, corrected for as many comparisons as there are columns (Holm)."""
     p = _p_values(table)
     rows = _corrected(table, p, holm_correction(p))
     return judge(rows), rows
@@ -128,7 +123,7 @@ def each_better(table: pd.DataFrame) -> tuple[Kind, Rows]:
 def _decide(
     tables: Mapping[str, pd.DataFrame],
     concerned: pd.DataFrame,
-    rule: Callable[[pd.DataFrame], tuple[Kind, Rows]] = _all_better,
+    rule: Callable[[pd.DataFrame], tuple[Kind, Rows]] = each_better,
     *,
     enough: int = ENOUGH,
     what: str = "pairs",
@@ -188,21 +183,16 @@ def score(runs: pd.DataFrame, name: str, paper: float, margin: float = MARGIN) -
     return _decide(tables, _of(runs, "proposed"), rule, what="runs", unit="%")
 
 
-def better(runs: pd.DataFrame, rival: str, columns: Sequence[str]) -> Verdict:
-    """Whether the proposed network is better than one rival on the paper's split.
-
-    Corrected for the number of columns.
-    """
-    tables = {place: pair_gaps(runs, rival, columns, place) for place in PLACES}
-    return _decide(tables, _of(runs, "proposed", rival), each_better)
-
-
 def every_class(runs: pd.DataFrame, rival: str) -> Verdict:
-    """Whether it recalls each of the seven classes better than a rival does."""
+    """Whether it recalls each of the seven classes better than a rival does, on the paper's split.
+
+    Corrected for seven classes.
+    """
     runs = _of(runs, "proposed", rival)
     recalls = [per_class(run)["recall"].to_numpy() for run in runs["run"]]
     recalls = pd.DataFrame(recalls, runs.index, list(CLASSES), dtype=float)
-    return better(runs.join(recalls), rival, CLASSES)
+    runs = runs.join(recalls)
+    return _decide({place: pair_gaps(runs, rival, CLASSES, place) for place in PLACES}, runs)
 
 
 def _holm_rows(
