@@ -125,10 +125,10 @@ def heat_map_scores(model: keras.Model, dataset: Dataset, rows: np.ndarray) -> p
         `map` (of `MAPS`), and `pointing`, `energy` and `overlap`, 0 to 1. None if no outline is
         known, or if Keras does not run on TensorFlow.
     """
-    if dataset.masks is None or dataset.outlined is None or keras.backend.backend() != "tensorflow":
+    if dataset.masks is None or keras.backend.backend() != "tensorflow":
         return None
     rows = np.unique(rows)
-    rows = rows[dataset.outlined[rows]]
+    rows = rows[dataset.masks[rows].any(axis=(1, 2))]
     if not len(rows):
         return None
     fresh, size = randomize_weights(model), dataset.image_shape[0]

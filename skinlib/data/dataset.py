@@ -48,8 +48,8 @@ class Dataset:
         table: N rows with the columns `COLUMNS`; NaN where a value is unknown.
         fingerprint: what `fingerprint` says of the table and the images.
         resize: how the images came to their size ("squash", "crop" or "drawn").
-        masks: uint8 (N, H, W), 1 on the lesion, or None where no outline is known.
-        outlined: bool (N,), which images have a mask; the others' masks are 0. None as `masks`.
+        masks: uint8 (N, H, W), 1 on the lesion, 0 everywhere if its outline is not known; None if
+            none is.
     """
 
     name: str
@@ -58,7 +58,6 @@ class Dataset:
     fingerprint: str
     resize: str
     masks: np.ndarray | None = None
-    outlined: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -96,7 +95,6 @@ class Dataset:
             table=table,
             fingerprint=fingerprint(table, images),
             masks=None if self.masks is None else self.masks[rows],
-            outlined=None if self.outlined is None else self.outlined[rows],
         )
 
 

@@ -31,7 +31,7 @@ from skinlib.data.prepared import (
 )
 from skinlib.errors import DataError
 
-VERSION = 3  # of the preparation: what an earlier version prepared is not used
+VERSION = 4  # of the preparation: what an earlier version prepared is not used
 JPEG = (".jpg", ".jpeg")
 MASK = "_segmentation"
 
@@ -199,8 +199,6 @@ def _prepare(
             found = _usable(masks, found, wrong, blank)
             rows = (next(found) if name in masks else blank for name in table["image_id"])
             write_array(scratch / "masks.npy", rows, (len(table), size, size))
-            outlined = table["image_id"].isin(masks.keys() - wrong.keys())
-            np.save(scratch / "outlined.npy", outlined.to_numpy())
             if wrong:
                 problems.append(_unusable("masks", masks, wrong))
             left_out |= {f"{name}{MASK}": reason for name, reason in wrong.items()}

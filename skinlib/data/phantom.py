@@ -60,14 +60,13 @@ ROUGHNESS = {"akiec": 0.12, "bcc": 0.09, "mel": 0.16}
 
 def prepare(count: int = 1000, size: int = 96, seed: int = 0) -> Dataset:
     """Opens the phantom; the first time, draws it into the cache. See `draw`."""
-    folder = cache_folder() / f"phantom-{VERSION}-{count}-{size}-{seed}"
+    folder = cache_folder() / f"phantom-v{VERSION}-{count}-{size}-{seed}"
 
     def make(scratch: Path) -> None:
         images, masks, table = draw(count, size, seed)
         require_space(folder.parent, images.nbytes + masks.nbytes)
         write_array(scratch / "images.npy", images, images.shape)
         write_array(scratch / "masks.npy", masks, masks.shape)
-        np.save(scratch / "outlined.npy", np.ones(count, bool))
         seal(scratch, table, name="phantom", resize="drawn")
 
     return open_or_make(folder, make)[0]

@@ -1,8 +1,8 @@
 """Prepared data sets on disk: written whole, checked when opened.
 
 A folder holds `images.npy` uint8 (N, H, W, 3), `table.csv`, where outlines are known `masks.npy`
-uint8 (N, H, W) and `outlined.npy` bool (N,), and `dataset.json`: what the data set is, what is
-wrong with it, and size and hashes of each file.
+uint8 (N, H, W), and `dataset.json`: what the data set is, what is wrong with it, and the hash of
+each file.
 """
 
 import hashlib
@@ -13,7 +13,6 @@ import shutil
 import uuid
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -25,10 +24,6 @@ import pooch
 from skinlib.data.archives import is_of_the_machine
 from skinlib.data.dataset import COLUMNS, Dataset, fingerprint
 from skinlib.errors import DataError, in_words
-
-BLOCK = 2**23  # bytes that have one hash
-WHOLE = 2**28  # bytes; of a larger file that nobody has touched, some blocks are checked
-SAMPLE = 16  # blocks
 
 
 class DataWarning(UserWarning):
@@ -44,8 +39,8 @@ def cache_folder() -> Path:
 def atomic_folder(folder: Path) -> Iterator[Path]:
     """A scratch folder that takes the name of `folder` only if the block ends well.
 
-    Its files are on the disk before it takes that name. It is called by the number of its process:
-    what a killed process left is deleted the next time, what a living one writes is not.
+    It is called by the number of its process: what a killed process left is deleted the next time,
+    what a living one writes is not.
 
     Raises:
         DataError: if the folder above cannot be written to, or its disk is full.
@@ -58,14 +53,11 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
             if number.isdecimal() and not _is_alive(int(number)):
                 shutil.rmtree(left, ignore_errors=True)
         yield scratch
-        for path in (*scratch.iterdir(), scratch):
-            _sync(path)
         try:
             scratch.rename(folder)
         except OSError:
             if not folder.exists():  # where it does, another process was faster
                 raise
-        _sync(folder.parent)
     except OSError as error:
         raise DataError(
             f"{folder.parent} cannot be written to ({error.strerror or error}): "
@@ -95,20 +87,6 @@ def _is_alive(process: int) -> bool:
     except OSError:
         return True
     return True
-
-
-def _sync(path: Path) -> None:
-    """Waits until a file, or what a folder lists, is on the disk."""
-    if path.is_file():
-        with path.open("r+b") as file:
-            os.fsync(file.fileno())
-        return
-    with suppress(OSError):
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
 
 
 def require_space(folder: Path, needed: int) -> None:
@@ -161,12 +139,9 @@ def seal(
     """
     table.to_csv(folder / "table.csv", index=False)
     images = np.load(folder / "images.npy", mmap_mode="r")
-    contents: dict[str, Any] = {"name": name, "resize": resize, "about": about or {}, "files": {}}
+    contents: dict[str, Any] = {"name": name, "resize": resize, "about": about or {}}
     contents["fingerprint"] = fingerprint(table, images)
-    for path in sorted(folder.glob("*.*")):
-        stat = path.stat()
-        hashes = _hashes(path, range(-(-stat.st_size // BLOCK)))
-        contents["files"][path.name] = [stat.st_size, stat.st_mtime_ns, hashes]
+    contents["files"] = {path.name: pooch.file_hash(path) for path in sorted(folder.glob("*.*"))}
     whole = {"contents": contents, "sha256": _sha256(json.dumps(contents).encode())}
     (folder / "dataset.json").write_text(json.dumps(whole))
 
@@ -217,11 +192,7 @@ def open_prepared(folder: Path) -> tuple[Dataset, dict] | None:
 
 
 def read_prepared(folder: Path) -> tuple[Dataset, dict]:
-    """Maps a prepared folder into memory, after a look at its files.
-
-    Sizes are compared, and hashes: of files up to 256 MiB whole, as the images of HAM10000 at 64 x
-    64 are; of a larger file in 18 blocks of 8 MiB, the first, the last and 16 at random, or whole
-    where its time of change is another than after its preparation.
+    """Maps a prepared folder into memory, if its files have the hashes that they had at first.
 
     Returns:
         The data set, and what else was to be remembered of it.
@@ -234,11 +205,9 @@ def read_prepared(folder: Path) -> tuple[Dataset, dict]:
         table = pd.read_csv(folder / "table.csv", dtype=COLUMNS)
         arrays = {
             name: np.load(folder / f"{name}.npy", mmap_mode="r")
-            for name in ("images", "masks", "outlined")
+            for name in ("images", "masks")
             if f"{name}.npy" in contents["files"]
         }
-        if "outlined" in arrays:
-            arrays["outlined"] = arrays["outlined"].astype(bool)
         about = contents.pop("about")
         del contents["files"]
         return Dataset(table=table, **arrays, **contents), about
@@ -272,29 +241,10 @@ def _check(folder: Path) -> dict:
     contents = whole["contents"]
     if whole["sha256"] != _sha256(json.dumps(contents).encode()):
         raise ValueError("dataset.json was changed")
-    for name, (size, changed, hashes) in contents["files"].items():
-        stat = (folder / name).stat()
-        if stat.st_size != size:
-            raise ValueError(f"{name} has {stat.st_size:,} bytes, not {size:,}")
-        blocks = np.arange(len(hashes))
-        if size > WHOLE and stat.st_mtime_ns == changed:
-            inner = np.random.default_rng().choice(blocks[1:-1], SAMPLE, replace=False)
-            blocks = np.array([0, *inner, len(hashes) - 1])
-        if _hashes(folder / name, blocks) != [hashes[block] for block in blocks]:
+    for name, digest in contents["files"].items():
+        if pooch.file_hash(folder / name) != digest:
             raise ValueError(f"{name} was changed")
     return contents
-
-
-def _hashes(path: Path, blocks: Iterable[int]) -> list[str]:
-    """The SHA-256 of some blocks of a file."""
-
-    def one(block: int) -> str:
-        with path.open("rb") as file:
-            file.seek(int(block) * BLOCK)
-            return _sha256(file.read(BLOCK))
-
-    with ThreadPoolExecutor() as pool:
-        return list(pool.map(one, blocks))
 
 
 def _sha256(data: bytes) -> str:

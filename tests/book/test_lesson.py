@@ -86,14 +86,13 @@ class TestShapes:
         bitten[32:, 25:40] = False
         masks = [ellipse(20, 20), ellipse(10, 25), bitten, ellipse(3, 3), 0 * ellipse(20, 20)]
         found = dataset_of([0, 1, 2, 3, 4], list("abcde"), np.zeros((5, 64, 64, 3), "uint8"))
-        known = np.array([True] * 4 + [False])
-        return replace(found, masks=np.stack(masks).astype("uint8"), outlined=known)
+        return replace(found, masks=np.stack(masks).astype("uint8"))
 
     def test_leaves_out_specks_and_what_is_not_outlined(self):
         assert list(lesson.shapes(self.dataset(), np.array([4, 3, 2, 1, 0])).index) == [0, 1, 2]
 
     def test_of_no_outline_nothing_is_said(self):
-        bare = replace(self.dataset(), masks=None, outlined=None)
+        bare = replace(self.dataset(), masks=None)
         table = lesson.shapes(bare, np.arange(5))
         assert table.empty
         assert lesson.choose_shapes(table) == {}

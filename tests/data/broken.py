@@ -465,12 +465,14 @@ def compare(dataset: Dataset, whole: Dataset, said: list[str]) -> str:
         return "WRONG: other pixels"
     if not 0 <= dataset.labels.min() <= dataset.labels.max() < 7:
         return "WRONG: no class"
-    outlined = np.zeros(len(rows), bool) if dataset.outlined is None else dataset.outlined
-    if outlined.any() and not np.array_equal(dataset.masks[outlined], whole.masks[rows][outlined]):
+    blank = np.zeros(dataset.images.shape[:3], "uint8")
+    masks = blank if dataset.masks is None else dataset.masks
+    expected = blank if whole.masks is None else whole.masks[rows]
+    known = masks.any(axis=(1, 2))
+    if not np.array_equal(masks[known], expected[known]):
         return "WRONG: other masks"
     same = len(dataset) == len(whole) and dataset.table.equals(whole.table)
-    expected = np.zeros(len(rows), bool) if whole.outlined is None else whole.outlined[rows]
-    if same and np.array_equal(outlined, expected):
+    if same and np.array_equal(masks, expected):
         return "same"
     return "said" if said else "WRONG: silence"
 
@@ -492,7 +494,7 @@ def run_prepared_case(seed: int, workplace: Path) -> str:
     (folder,) = (workplace / "cache").iterdir()
     table, images = whole.table.copy(), np.array(whole.images)
     masks = np.array(whole.masks)
-    whole = Dataset("ham10000", images, table, whole.fingerprint, "squash", masks, whole.outlined)
+    whole = Dataset("ham10000", images, table, whole.fingerprint, "squash", masks)
     any_prepared(folder, np.random.default_rng([seed, 0]))
     verdict = judge(workplace, whole)
     return verdict if verdict in ("same", "refused") else f"WRONG: not made anew: {verdict}"

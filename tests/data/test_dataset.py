@@ -44,5 +44,4 @@ def test_some_images(phantom):
     np.testing.assert_array_equal(some.images, phantom.images[rows])
     np.testing.assert_array_equal(some.masks, phantom.masks[rows])
     np.testing.assert_array_equal(some.labels, phantom.labels[rows])
-    assert some.outlined.all()
     assert some.fingerprint == fingerprint(some.table, some.images)

@@ -129,7 +129,6 @@ def test_the_door_takes_the_first_of_a_permutation(root):
     rows = np.random.default_rng(0).permutation(COUNT)[:5]
     np.testing.assert_array_equal(five.images, whole.images[rows])
     np.testing.assert_array_equal(five.masks, whole.masks[rows])
-    np.testing.assert_array_equal(five.outlined, whole.outlined[rows])
     assert list(five.table["image_id"]) == [IDS[row] for row in rows]
     assert five.fingerprint != whole.fingerprint
     for count, seed, fingerprint in ((5, 0, five.fingerprint), (99, 0, whole.fingerprint)):
@@ -190,7 +189,7 @@ def test_an_archive_that_moves_is_not_decoded_again(root, opened, tmp_path):
 def test_masks_beside_the_archives_are_prepared(root, opened):
     with_masks(root)
     dataset = opened(15)
-    assert dataset.outlined.tolist() == [name in MASKS for name in IDS]
+    assert dataset.masks.any((1, 2)).tolist() == [name in MASKS for name in IDS]
     assert (dataset.masks.shape, dataset.masks.dtype) == ((COUNT, 15, 15), np.uint8)
     for i, name in enumerate(IDS):
         wanted = MASKS[name][:, :15] if name in MASKS else np.zeros((15, 15))
@@ -223,9 +222,9 @@ def test_a_mask_that_cannot_be_used_is_said_and_tried_again(root, opened, conten
     with_masks(root)
     zipped(root / "lesion_masks.zip", MASK_FILES | {name: content})
     with pytest.warns(DataWarning, match=rf"left out 1 of 9 masks, .*{name} in lesion_masks.zip"):
-        assert opened().outlined.sum() == len(MASKS) - 1
+        assert opened().masks.any((1, 2)).sum() == len(MASKS) - 1
     zipped(root / "lesion_masks.zip", MASK_FILES)
-    assert opened().outlined.sum() == len(MASKS)
+    assert opened().masks.any((1, 2)).sum() == len(MASKS)
 
 
 # What is interrupted

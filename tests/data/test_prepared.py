@@ -29,27 +29,20 @@ def test_opened_as_written(tmp_path, dataset):
     np.testing.assert_array_equal(got.images, dataset.images)
     np.testing.assert_array_equal(got.labels, np.arange(7))
     assert got.table["lesion_id"].isna().tolist() == [i == 3 for i in range(7)]
-    assert (got.name, got.resize, got.masks, got.outlined) == ("test", "drawn", None, None)
+    assert (got.name, got.resize, got.masks) == ("test", "drawn", None)
     assert got.image_shape == (16, 16, 3)
     assert about == {"problems": ["one"]}
     assert open_prepared(tmp_path / "another") is None
 
 
-@pytest.mark.parametrize("large", [False, True])
 @pytest.mark.parametrize("place", [0.3, 0.6, 0.9])
-def test_a_flipped_bit_is_seen(tmp_path, dataset, monkeypatch, large, place):
-    """Of a large file some blocks are looked at, and all where it was written to."""
-    monkeypatch.setattr("skinlib.data.prepared.BLOCK", 64)
-    if large:
-        monkeypatch.setattr("skinlib.data.prepared.WHOLE", 1)
+def test_a_flipped_bit_is_seen(tmp_path, dataset, place):
     folder = tmp_path / "prepared"
     write(folder, dataset)
     path = folder / "images.npy"
-    before = path.stat().st_mtime_ns
     data = bytearray(path.read_bytes())
     data[int(place * len(data))] ^= 1
     path.write_bytes(data)
-    os.utime(path, ns=(before, before + large))
     with pytest.warns(DataWarning, match=r"damaged \(images.npy was changed\): it is made anew"):
         assert open_prepared(folder) is None
     assert list(tmp_path.iterdir()) == []
@@ -59,7 +52,7 @@ def test_a_file_that_grew_is_seen(tmp_path, dataset):
     write(tmp_path / "prepared", dataset)
     with (tmp_path / "prepared" / "table.csv").open("a") as file:
         file.write("\n")
-    with pytest.warns(DataWarning, match=r"damaged \(table.csv has [\d,]+ bytes, not [\d,]+\)"):
+    with pytest.warns(DataWarning, match=r"damaged \(table.csv was changed\)"):
         assert open_prepared(tmp_path / "prepared") is None
 
 
