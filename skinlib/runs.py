@@ -257,8 +257,9 @@ def load(*folders: str | Path) -> pd.DataFrame:
         `accuracy`, `precision`, `F1`, `balanced accuracy`, and the first and last of them on ISIC
         2018's test set (`isic ...`); means over lesions of `pointing`, `energy`, `overlap`; vital
         signs: `offset_mean`, `offset_p95` (pixels), `outside` (share of sampling points; NaN in
-        older records), `mask_mean`, `mask_std`, `gamma`, `attention_top_tenth`, `dead_relu`,
-        `dead` (why the run is to be distrusted, or ''); and `run`, the `Run` itself.
+        older records), `outside_fixed` (of a fixed grid's), `mask_mean`, `mask_std`, `gamma`,
+        `attention_top_tenth`, `dead_relu`, `dead` (why the run is to be distrusted, or ''); and
+        `run`, the `Run` itself.
     """
     rows = []
     for path in sorted(file for folder in folders for file in Path(folder).glob("*/run.json")):
@@ -278,7 +279,7 @@ COLUMNS = [
     *("dtype", "processor", "commit", "clean", "parameters"),
     *("seconds", "peak_memory_mib", *TABLE1),
     *("isic accuracy", "isic balanced accuracy", *POINTING),
-    *("offset_mean", "offset_p95", "outside", "mask_mean", "mask_std"),
+    *("offset_mean", "offset_p95", "outside", "outside_fixed", "mask_mean", "mask_std"),
     *("gamma", "attention_top_tenth"),
     *("dead_relu", "dead", "run"),
 ]

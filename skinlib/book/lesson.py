@@ -221,15 +221,14 @@ def sampling_points(model: keras.Model, images: np.ndarray) -> np.ndarray:
     """Where chapter 2's network looks, in pixels of the image.
 
     Args:
-        model: with layers `features` and `deformable`, the first of which has 1 / `STEP` of the
-            image's sides.
+        model: with a layer `deformable`, on a map of 1 / `STEP` of the image's sides.
         images: (N, H, W, 3), 0..255.
 
     Returns:
         (N, H', W', 2, 9, 2): the fixed points and the moved ones, y and x.
     """
-    features = keras.Model(model.inputs[0], model.get_layer("features").output)
     layer = model.get_layer("deformable")
+    features = keras.Model(model.inputs[0], layer.input)
     if not len(images):  # TensorFlow convolves no empty batch
         return np.zeros((0, *layer.output.shape[1:3], 2, 9, 2))
     maps = features(images.astype("float32"))  # (N, H', W', C)
@@ -267,14 +266,19 @@ def shares_in_words(gaps: pd.DataFrame) -> str:
     """
     if gaps.empty:
         return "No outline is known here: how much of the map lies on the lesion was not measured."
-    uniform = show(gaps.loc["uniform"], 0, signed=True)
-    blob = gaps.loc["narrow blob in the middle"]
-    words = "there is no sure difference" if compare(blob) == "undecided" else "it differs"
-    return (
-        f"The trained map's share on the lesion differs from a uniform map's by {uniform} points. "
-        f"From that of a blob in the middle, about as narrow as the map, {words}: "
-        f"{show(blob, 0, signed=True)} points."
-    )
+    said = []
+    for name, words in (
+        ("uniform", "a uniform map"),
+        ("narrow blob in the middle", "a blob in the middle, about as narrow as the map"),
+    ):
+        row = gaps.loc[name]
+        points = f"{show(row, 0, signed=True)} points"
+        if compare(row) == "undecided":
+            said.append(f"There is no sure difference from {words}: {points}.")
+        else:
+            more = "more" if compare(row) == "better" else "less"
+            said.append(f"The trained map lies {more} on the lesion than {words}: {points}.")
+    return " ".join(said)
 
 
 def shifts_in_words(found: pd.DataFrame) -> str:

@@ -395,10 +395,10 @@ def test_offsets_that_moved_are_counted():
     )
     assert "pixels, but hardly: " in findings.offsets(table(still))
     assert "outside" not in findings.offsets(table(still))
-    moved |= {"outside": 0.412}
+    moved |= {"outside": 0.412, "outside_fixed": 0.29}
     assert findings.offsets(table(still, moved)).endswith(
-        "network. 41 % of the sampling points lie outside the map, where they read zero "
-        "(measured in 1 network)."
+        "network. 41 % of the sampling points lie outside the map, where they read zero; of a "
+        "fixed grid's, 29 % do (measured in 1 network)."
     )
     moved["attention_top_tenth"] = 0.5
     assert "hardly" not in findings.gamma(table(moved))

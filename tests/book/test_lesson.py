@@ -111,6 +111,7 @@ class TestSamplingPoints:
                 keras.Input((32, 32, 3)),
                 layers.Conv2D(2, 3, strides=2, padding="same"),
                 layers.Conv2D(2, 3, strides=2, padding="same", name="features"),
+                layers.BatchNormalization(name="normalised"),
                 DeformableConv2D(2, 3, padding="same", name="deformable"),
             ]
         )
@@ -122,6 +123,19 @@ class TestSamplingPoints:
         fixed, moved = np.moveaxis(lesson.sampling_points(model, np.zeros((1, 32, 32, 3))), 3, 0)
         np.testing.assert_allclose(moved - fixed, np.broadcast_to([4.0, -8.0], fixed.shape))
         np.testing.assert_allclose(fixed[0, 2, 5, 4], [2 * 4 + 3, 5 * 4 + 3])
+
+    def test_are_those_of_what_enters_the_layer(self, model):
+        """They were once those of the features before they were normalised."""
+        model.get_layer("normalised").gamma.assign([0.0, 0.0])
+        model.get_layer("normalised").beta.assign([1.0, 2.0])  # the same features everywhere
+        layer = model.get_layer("deformable")
+        rng = np.random.default_rng(0)
+        layer.offset_convolution.kernel.assign(rng.normal(size=(3, 3, 2, 27)))
+        images = rng.uniform(0, 255, (1, 32, 32, 3))
+        fixed, moved = np.moveaxis(lesson.sampling_points(model, images), 3, 0)
+        inner = (moved - fixed)[0, 1:-1, 1:-1]
+        assert np.abs(inner).max() > 1
+        np.testing.assert_allclose(inner, np.broadcast_to(inner[:1, :1], inner.shape), atol=1e-3)
 
     def test_of_no_image(self, model):
         points = lesson.sampling_points(model, np.zeros((0, 32, 32, 3)))
@@ -179,10 +193,13 @@ def test_shares_in_words():
         np.array(["a", "b"]),
     )
     text = lesson.shares_in_words(gaps)
-    assert " differs from a uniform map's by +50 (" in text
-    assert "there is no sure difference: +0 (-" in text
+    assert "no sure difference from a uniform map: +50 (-" in text
+    assert "about as narrow as the map: +0 (-" in text
+    gaps.loc["uniform"] = [-0.5, -0.8, -0.2]
     gaps.loc["narrow blob in the middle"] = [0.5, 0.2, 0.8]
-    assert "as the map, it differs: +50 (+20 to +80)" in lesson.shares_in_words(gaps)
+    text = lesson.shares_in_words(gaps)
+    assert "lies less on the lesion than a uniform map: -50 (-80 to -20)" in text
+    assert "more on the lesion than a blob in the middle, about as narrow as the map: +50" in text
     nothing = lesson.means(pd.DataFrame({"uniform": []}, dtype=float), np.array([]))
     assert lesson.shares_in_words(nothing).startswith("No outline is known here")
 

@@ -39,7 +39,8 @@ def offsets(runs: pd.DataFrame) -> str:
         return text
     return (
         f"{text} {span(100 * asked['outside'], 0)} % of the sampling points lie outside the map, "
-        f"where they read zero (measured in {many(len(asked), 'network')})."
+        f"where they read zero; of a fixed grid's, {span(100 * asked['outside_fixed'], 0)} % do "
+        f"(measured in {many(len(asked), 'network')})."
     )
 
 
@@ -60,8 +61,10 @@ def gamma(runs: pd.DataFrame) -> str:
 
 
 def _proposed(runs: pd.DataFrame) -> pd.DataFrame:
+    """Runs of the whole network: those without a part are left out."""
     size = evidence.main_size(runs)
     runs = runs[(runs["data"] == "ham10000") & (runs["model"] == "proposed")]
+    runs = runs[~runs["variant"].str.contains("without")]
     return runs[runs["split"].isin(BOTH) & (runs["size"] == size)]
 
 
