@@ -112,8 +112,9 @@ def heat_map(
 def heat_map_scores(model: keras.Model, dataset: Dataset, rows: np.ndarray) -> pd.DataFrame | None:
     """How well Grad-CAM points at the lesion, for the class that the network says.
 
-    Beside it, three controls: the same network with fresh weights, a blob in the middle, which
-    knows nothing, and the outline on as few places as the map has, which knows the answer.
+    Beside it, three controls: the same network with one draw of fresh weights, a blob in the
+    middle, which knows nothing, and the outline on as few places as the map has, which knows the
+    answer.
 
     Args:
         model: a classifier of `skinlib.models`.
@@ -171,12 +172,12 @@ def upsample(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return ops.convert_to_numpy(stretched)[..., 0]
 
 
-def randomize_weights(model: keras.Model) -> keras.Model:
+def randomize_weights(model: keras.Model, seed: int = 0) -> keras.Model:
     """The same network with fresh weights: its maps are what training does not explain.
 
-    Adebayo et al. (2018), arXiv 1810.03292.
+    Adebayo et al. (2018), arXiv 1810.03292. One draw is one network, and draws differ much.
     """
-    keras.utils.set_random_seed(0)
+    keras.utils.set_random_seed(seed)
     return keras.models.clone_model(model)
 
 

@@ -45,6 +45,10 @@ def table(*rows) -> pd.DataFrame:
     return found
 
 
+DRAWS = pd.DataFrame({"size": 64, "draw": range(4), "overlap": [0.15, 0.2, 0.25, 0.2]})
+DRAWS = DRAWS.assign(pointing=DRAWS["overlap"], energy=DRAWS["overlap"])
+
+
 def heat_maps(*overlaps: float) -> pd.DataFrame:
     """One row per map and lesion; the second lesion has two images, which are alike."""
     rows = [
@@ -134,7 +138,7 @@ def test_what_a_relative_is_worth_is_said(monkeypatch, low, high, words):
         findings.new_images,
         findings.parts,
         findings.melanoma,
-        findings.heat_maps,
+        lambda runs: findings.heat_maps(runs, DRAWS),
         lambda runs: findings.gap(runs, 0.8829),
         lambda runs: findings.table1(runs, PAPER, 64),
         lambda runs: findings.leak(runs, 64),
@@ -158,7 +162,7 @@ def test_no_runs_give_empty_tables():
     assert list(evidence.gap_chart(NONE).index) == ["always answering nv"]
     assert set(evidence.table1_words(NONE, PAPER, 64)["ours, random"]) == {"not yet run"}
     assert evidence.kept(NONE) is None
-    assert evidence.with_controls(NONE).empty
+    assert evidence.with_controls(NONE, DRAWS).empty
 
 
 def test_dead_runs_and_other_data_do_not_count():
@@ -321,6 +325,15 @@ def test_copies_are_weighed_as_the_classes_are():
     assert f"proposed {100 * (natural - runs['accuracy'][1]):+.1f}" in sentence  # of one seed
     assert "an epoch 2.0 times as long" in sentence
     assert "as much is not yet run for ARL14, ARL50, AlexNet, VGG16, ResNet50." in sentence
+    anew = {"variant": "arl14, new_averages=True", "model": "arl14"}
+    more = [of_accuracy(33, **anew), of_accuracy(11, split="copied", **anew)]
+    rivals = pd.concat([runs, table(*more)], ignore_index=True)
+    sentence = findings.copied(rivals, 0.9)
+    assert ", ARL14 (averages made anew) +" in sentence
+    assert "not yet run for ARL50, AlexNet, VGG16, ResNet50." in sentence
+    assert list(findings.lifts(rivals)) == ["proposed", "ARL14 (averages made anew)"]
+    first = findings.in_short(rivals, evidence.readings(rivals, 0.8829, 64), 0.8829)[1]
+    assert "So weighted, the fault lifts, in points: proposed " in first
     chart = evidence.gap_chart(runs)["value"]
     assert chart.iloc[-1] == pytest.approx(runs["accuracy"][0])  # as whoever copies would print it
     assert chart.index[-1] == "a fault: images copied before the split, 64 x 64, 1 run"
@@ -332,11 +345,12 @@ def test_heat_maps_count_each_lesion_once():
     found = evidence.pointing(runs)
     assert found.loc[("overlap", "proposed"), "value"] == pytest.approx(0.4)
     assert found.loc[("energy", "control: blob in the middle"), "value"] == pytest.approx(0.7)
-    with_blob = evidence.with_controls(runs).set_index("variant")
+    with_blob = evidence.with_controls(runs, DRAWS).set_index("variant")
     assert with_blob.loc["blob in the middle", "overlap"] == pytest.approx(0.7)
+    assert with_blob.loc["fresh weights", "overlap"] == 0.15
     assert "none of 1 network beats a blob" in findings.against_blob(found, "test")
     words = evidence.pointing_words(found)
-    assert list(words.index[:2]) == ["proposed", "control: fresh weights"]
+    assert list(words.index[:2]) == ["proposed", "control: one draw of fresh weights"]
     assert words.loc["proposed", "overlap"].startswith("0.40")
     assert words.loc["proposed", "trainings"] == 1
     assert words[evidence.BEST].to_list() == ["0.80", "", "", ""]
@@ -351,10 +365,15 @@ def test_heat_maps_stand_between_two_controls():
     for row, table_of_maps in zip(runs, maps, strict=True):
         row["run"] = SimpleNamespace(heat_maps=table_of_maps)
         row["overlap"] = over_lesions(table_of_maps, "network")["overlap"]
-    sentence = findings.heat_maps(table(*runs))
+    sentence = findings.heat_maps(table(*runs), DRAWS)
     assert "better than those of untrained weights, and worse than a blob in" in sentence
-    assert "At 64 x 64 (3 trainings) the overlap with the lesion is +0.22 (" in sentence
-    assert "not yet run" in findings.heat_maps(table(*runs[:2]))
+    assert "At 64 x 64 (3 trainings, each beside a draw of untrained weights) the" in sentence
+    assert "the untrained one's by +0.22 (" in sentence
+    lucky = DRAWS.assign(overlap=[0.1, 0.6, 0.1, 0.1])  # one untrained network points well
+    assert "not surely otherwise than those of untrained" in findings.heat_maps(table(*runs), lucky)
+    assert "not yet run" in findings.heat_maps(table(*runs[:2]), DRAWS)
+    few = DRAWS[DRAWS["draw"] < 2]
+    assert "not yet run" in findings.heat_maps(table(*runs), few)
 
 
 def test_several_trainings_get_students_interval():
@@ -552,16 +571,16 @@ def test_a_training_that_starts_late_is_told():
     assert "not yet run" in findings.slow_start(table(of_accuracy(0)))
 
 
-def test_the_first_page_has_five_sentences():
+def test_the_first_page_has_four_sentences():
     runs = table(of_accuracy(11), of_accuracy(10, split="copied"))
-    found = findings.five(runs, evidence.readings(runs, 0.8829, 64), 0.8829)
-    assert len(found) == 5
+    found = findings.in_short(runs, evidence.readings(runs, 0.8829, 64), 0.8829)
+    assert len(found) == 4
     assert "recipe prints 90.9 % on its own test set, and 86.6 % if classes are as" in found[1]
     assert [sentence for sentence in found if "nan" in sentence] == []
     for paper, arises in ((0.90, True), (0.92, False)):
-        second = findings.five(runs, evidence.readings(runs, paper, 64), paper)[1]
+        second = findings.in_short(runs, evidence.readings(runs, paper, 64), paper)[1]
         assert ("a fault of that kind can lift the number as far" in second) == arises
-    nothing = findings.five(runs[:1], evidence.readings(runs[:1], 0.8829, 64), 0.8829)
+    nothing = findings.in_short(runs[:1], evidence.readings(runs[:1], 0.8829, 64), 0.8829)
     assert "at most 0.64 %" in nothing[1]  # 32 x 0.0002, of 1 - 0.0002 + 32 x 0.0002
 
 
@@ -674,9 +693,11 @@ def test_a_good_order_deletes_fast_and_inserts_fast():
     low, high = np.array([[0.0], [0.1], [0.2]]), np.array([[0.5], [0.7], [0.6]])
     curves = {kind: {"map": low, "blob": high, "same": low} for kind in ("deletion", "insertion")}
     assert findings.deletion(curves) == (
-        "During deletion the probability is 0.10 on average with the order of map: better than "
-        "blob (0.60), not told apart from same (0.10). During insertion the probability is 0.10 on "
-        "average with the order of map: worse than blob (0.60), not told apart from same (0.10)."
+        "During deletion the probability is 0.10 on average with the order of map (3 images): "
+        "better than blob, -0.50 (-0.75 to -0.25); not told apart from same, +0.00 (+0.00 to "
+        "+0.00). During insertion the probability is 0.10 on average with the order of map (3 "
+        "images): worse than blob, -0.50 (-0.75 to -0.25); not told apart from same, +0.00 (+0.00 "
+        "to +0.00)."
     )
 
 
@@ -689,7 +710,7 @@ def test_networks_without_a_run_are_named():
 def test_dead_runs_are_named():
     runs = table(of_accuracy(0), of_accuracy(0, variant="arl14", dead="why"))
     assert findings.left_out(runs).endswith("dead: arl14 (why).")
-    assert findings.left_out(runs[:1]).endswith("dead: none.")
+    assert findings.left_out(runs[:1]).endswith("dead: no network.")
 
 
 def test_images_of_another_copy_are_said(make_dataset):

@@ -1,12 +1,13 @@
 """Which choice, or which fault, would close the gap to the paper."""
 
+from itertools import product
+
 import numpy as np
 import pandas as pd
 
-from skinlib.book.evidence.selection import RIVALS, TESTED
+from skinlib.book.evidence.selection import ENDS, RIVALS, TESTED, named
 from skinlib.experiments import READINGS
 from skinlib.intervals import mean_over_seeds, show, wilson_interval
-from skinlib.models import NAMES
 from skinlib.runs import CROPPED
 from skinlib.training.recipe import Recipe
 
@@ -34,9 +35,10 @@ def readings(runs: pd.DataFrame, paper: float, size: int) -> pd.DataFrame:
     for name, variant in CHOICES.items():
         chosen[name] = runs[(runs["split"] == "peeked") & (runs["variant"] == variant)], False
     for split, words in FAULTS.items():
-        for model in ("proposed", *RIVALS):
-            name = words if model == "proposed" else f"{words}, {NAMES[model]}"
-            faulty = (runs["split"] == split) & (runs["variant"] == model)
+        for model, end in product(("proposed", *RIVALS), ENDS):
+            variant = model + end
+            name = words if variant == "proposed" else f"{words}, {named(variant)}"
+            faulty = (runs["split"] == split) & (runs["variant"] == variant)
             chosen[name] = runs[faulty], True
     rows = {}
     for name, (found, fault) in chosen.items():

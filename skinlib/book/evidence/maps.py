@@ -7,16 +7,21 @@ import pandas as pd
 
 from skinlib.book.evidence.classes import captions
 from skinlib.book.evidence.selection import named
+from skinlib.book.verdict import BOTH
 from skinlib.data.dataset import CLASSES
 from skinlib.explain import MAPS
 from skinlib.intervals import cluster_bootstrap, interval_of_shares, show
 from skinlib.models import MODELS, NAMES
 from skinlib.runs import POINTING, Run, over_lesions
 
-OUTLINE, BEST = "outline on as few places", "the outline's overlap"
+FRESH, BLOB, OUTLINE = MAPS[1:]
+BEST = "the outline's overlap"
 
-CONTROLS = {kind: f"control: {kind}" for kind in MAPS[1:]}
-CONTROLS[OUTLINE] = "control: the outline, as coarse as the map"
+CONTROLS = {
+    FRESH: "control: one draw of fresh weights",
+    BLOB: "control: blob in the middle",
+    OUTLINE: "control: the outline, as coarse as the map",
+}
 
 
 def with_maps(runs: pd.DataFrame) -> pd.DataFrame:
@@ -68,16 +73,24 @@ def pointing_words(table: pd.DataFrame) -> pd.DataFrame:
     return words.assign(trainings=table.loc["overlap", "runs"].astype(int))
 
 
-def with_controls(runs: pd.DataFrame) -> pd.DataFrame:
-    """The table, with a row per control that stands beside a proposed network's map.
+def with_controls(runs: pd.DataFrame, draws: pd.DataFrame) -> pd.DataFrame:
+    """The table, with rows of two controls beside each training of the proposed network.
 
-    Their `variant` is the control's name, so that a verdict takes them for networks.
+    Their `variant` is the control's name, so that a verdict takes them for networks. Each training
+    has a draw of fresh weights of its own: draws differ more than trainings do.
+
+    Args:
+        runs: the table of runs.
+        draws: what `book/results/untrained_maps` holds, one row per `size` and `draw`.
     """
     rows = []
-    for _, row in runs[runs["variant"] == "proposed"].iterrows():
-        maps = row["run"].heat_maps
-        if maps is not None:
-            rows += [{**row, "variant": kind, **over_lesions(maps, kind)} for kind in MAPS[1:]]
+    trained = with_maps(runs[(runs["variant"] == "proposed") & runs["split"].isin(BOTH)])
+    for size, of in trained.groupby("size"):
+        fresh = draws[draws["size"] == size].set_index("draw")[POINTING]
+        for number, (_, row) in enumerate(of.sort_values(["split", "seed"]).iterrows()):
+            rows.append({**row, "variant": BLOB, **over_lesions(row["run"].heat_maps, BLOB)})
+            if number in fresh.index:
+                rows.append({**row, "variant": FRESH, **fresh.loc[number]})
     if not rows:
         return runs
     return pd.concat([runs, pd.DataFrame(rows)], ignore_index=True)

@@ -5,6 +5,7 @@ Each sentence is computed, leads with what was found, and names what was not yet
 """
 
 from skinlib.book.findings.choices import copied as copied
+from skinlib.book.findings.choices import lifts as lifts
 from skinlib.book.findings.choices import readings as readings
 from skinlib.book.findings.choices import slow_start as slow_start
 from skinlib.book.findings.choices import small_beta as small_beta
@@ -12,7 +13,7 @@ from skinlib.book.findings.classes import calibration as calibration
 from skinlib.book.findings.classes import decision as decision
 from skinlib.book.findings.classes import melanoma as melanoma
 from skinlib.book.findings.classes import never_found as never_found
-from skinlib.book.findings.first_page import five as five
+from skinlib.book.findings.first_page import in_short as in_short
 from skinlib.book.findings.layers import alive as alive
 from skinlib.book.findings.layers import gamma as gamma
 from skinlib.book.findings.layers import offsets as offsets

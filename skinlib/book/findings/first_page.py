@@ -3,17 +3,16 @@
 import pandas as pd
 
 from skinlib.book import evidence
-from skinlib.book.findings.choices import readings, small_beta
+from skinlib.book.findings.choices import lifts, readings, small_beta
 from skinlib.book.findings.classes import melanoma
-from skinlib.book.findings.maps import heat_maps
 from skinlib.book.findings.networks import gap
 from skinlib.book.findings.splits import leak_in_short
 from skinlib.book.findings.words import many, percent
 from skinlib.intervals import mean_over_seeds
 
 
-def five(runs: pd.DataFrame, table: pd.DataFrame, paper: float) -> list[str]:
-    """What was found, for the first page.
+def in_short(runs: pd.DataFrame, table: pd.DataFrame, paper: float) -> list[str]:
+    """What was found, for the first page and chapter 7.
 
     `table`: `evidence.readings` of it.
     """
@@ -30,10 +29,14 @@ def five(runs: pd.DataFrame, table: pd.DataFrame, paper: float) -> list[str]:
             f"set, and {percent(evidence.at_natural_shares(copies))} if classes are as frequent "
             f"there as in HAM10000 ({many(len(copies), 'run')})."
         )
+        gains = lifts(runs)
+        if len(gains) > 1:
+            listed = ", ".join(f"{name} {100 * gain:+.1f}" for name, gain in gains.items())
+            would += f" So weighted, the fault lifts, in points: {listed}."
         if value > paper:
             would += (
                 " So a fault of that kind can lift the number as far as the paper's. Whether one "
                 "did, its text does not say."
             )
     leaked = leak_in_short(evidence.renewed(runs))
-    return [gap(runs, paper), would, leaked, melanoma(runs), heat_maps(runs)]
+    return [gap(runs, paper), would, leaked, melanoma(runs)]

@@ -13,9 +13,12 @@ from skinlib.intervals import compare, show, t_interval, unsure
 from skinlib.runs import Run
 
 
-def heat_maps(runs: pd.DataFrame) -> str:
-    """How the proposed network's heat maps stand to untrained ones and to a blob in the middle."""
-    runs = evidence.with_controls(evidence.live(runs))
+def heat_maps(runs: pd.DataFrame, draws: pd.DataFrame) -> str:
+    """How the proposed network's heat maps stand to untrained ones and to a blob in the middle.
+
+    `draws`: see `evidence.with_controls`.
+    """
+    runs = evidence.with_controls(evidence.live(runs), draws)
     found = {}
     for place, size in verdict.PLACES.items():
         of = runs[runs["size"] == size]
@@ -37,8 +40,9 @@ def heat_maps(runs: pd.DataFrame) -> str:
         )
         trainings = many(found[place].pairs, "training")
         said.append(
-            f"At {place} ({trainings}) the overlap with the lesion is {first} above that of "
-            f"untrained weights, and {second} above the blob's."
+            f"At {place} ({trainings}, each beside a draw of untrained weights) the overlap with "
+            f"the lesion differs from the untrained one's by {first}, and from the blob's by "
+            f"{second}."
         )
     return (
         f"At {most} pixels the proposed network's heat maps point at the lesion "
@@ -72,7 +76,7 @@ def against_blob(table: pd.DataFrame, data: str) -> str:
         f"On {data}, {', '.join(beaten) or 'none'} of {many(len(names), 'network')} beats a blob "
         f"in the middle of the image: the blob overlaps with the lesion by {show(blob, 2, False)}; "
         f"{listed}. The true outline, drawn as coarsely as the proposed network's map, gets "
-        f"{outline['value']:.2f}, which is what so few places can show."
+        f"{outline['value']:.2f}: what the truth itself scores on so few places."
     )
 
 
@@ -103,10 +107,11 @@ def deletion(curves: Mapping[str, Mapping[str, np.ndarray]]) -> str:
             gain = means[first] - means[other]
             found = compare(t_interval(-gain if kind == "deletion" else gain))
             word = "not told apart from" if found == "undecided" else f"{found} than"
-            parts.append(f"{word} {other} ({means[other].mean():.2f})")
+            points = show(t_interval(gain), 2, False, signed=True)
+            parts.append(f"{word} {other}, {points}")
         said.append(
             f"During {kind} the probability is {means[first].mean():.2f} on average with the order "
-            f"of {first}: {', '.join(parts)}."
+            f"of {first} ({len(means[first])} images): {'; '.join(parts)}."
         )
     return " ".join(said)
 
@@ -124,6 +129,7 @@ def half_a_cell(scores: pd.DataFrame) -> str:
     return (
         f"Half a cell moves the overlap from {drawn:.2f} to {' and to '.join(listed)}. The network "
         f"is the same: {(moved - drawn).abs().max():.2f} of overlap may hang on where a place is "
-        "drawn. Maps of the same layout share that. Between other layouts, or a network and a "
-        "blob, a smaller difference may come from the drawing alone."
+        "drawn. Networks whose maps have the same places are drawn alike, so they can be compared. "
+        "Between a network and a blob, or maps with other places, a smaller difference may come "
+        "from the drawing alone."
     )

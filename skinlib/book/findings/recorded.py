@@ -44,4 +44,4 @@ def left_out(runs: pd.DataFrame) -> str:
     """The runs whose parts are dead, so that nothing is said of them; or that there are none."""
     dead = runs[runs["dead"] != ""]
     listed = [f"{row.variant} ({row.dead})" for row in dead.itertuples()]
-    return f"Left out, for a part of it is dead: {', '.join(listed) or 'none'}."
+    return f"Left out, since a part of it is dead: {', '.join(listed) or 'no network'}."
