@@ -152,8 +152,8 @@ def focal_finding(table: pd.DataFrame) -> str:
         return "Mixtures with focal loss: not yet run."
     sure = int((rows["verdict"] == "better").sum())
     text = (
-        f"**{sure or 'None'} of {len(rows)} settings with focal loss is a sure gain for the four "
-        "rare classes.**"
+        f"**{sure or 'None'} of {len(rows)} settings with focal loss {'are' if sure > 1 else 'is'} "
+        "a sure gain for the four rare classes.**"
     )
     if "focal loss" in rows.index:
         alone = rows.loc["focal loss"]

@@ -5,7 +5,6 @@
 """
 
 from skinlib.book.evidence.choices import CHOICES as CHOICES
-from skinlib.book.evidence.choices import FAULTS as FAULTS
 from skinlib.book.evidence.choices import reading_words as reading_words
 from skinlib.book.evidence.choices import readings as readings
 from skinlib.book.evidence.classes import at_natural_shares as at_natural_shares
@@ -21,7 +20,6 @@ from skinlib.book.evidence.maps import pointing as pointing
 from skinlib.book.evidence.maps import pointing_words as pointing_words
 from skinlib.book.evidence.maps import recorded_maps as recorded_maps
 from skinlib.book.evidence.maps import with_controls as with_controls
-from skinlib.book.evidence.maps import with_maps as with_maps
 from skinlib.book.evidence.networks import gap_chart as gap_chart
 from skinlib.book.evidence.networks import mean_gaps as mean_gaps
 from skinlib.book.evidence.networks import pairs as pairs
@@ -36,7 +34,6 @@ from skinlib.book.evidence.selection import LAPTOP as LAPTOP
 from skinlib.book.evidence.selection import NV as NV
 from skinlib.book.evidence.selection import RENEWED as RENEWED
 from skinlib.book.evidence.selection import RIVALS as RIVALS
-from skinlib.book.evidence.selection import TESTED as TESTED
 from skinlib.book.evidence.selection import kept as kept
 from skinlib.book.evidence.selection import live as live
 from skinlib.book.evidence.selection import main_size as main_size

@@ -77,7 +77,7 @@ def with_controls(runs: pd.DataFrame, draws: pd.DataFrame) -> pd.DataFrame:
     """The table, with rows of two controls beside each training of the proposed network.
 
     Their `variant` is the control's name, so that a verdict takes them for networks. Each training
-    has a draw of fresh weights of its own: draws differ more than trainings do.
+    has a draw of fresh weights of its own, since draws differ, too.
 
     Args:
         runs: the table of runs.

@@ -8,7 +8,6 @@ from skinlib.book.findings.choices import copied as copied
 from skinlib.book.findings.choices import lifts as lifts
 from skinlib.book.findings.choices import readings as readings
 from skinlib.book.findings.choices import slow_start as slow_start
-from skinlib.book.findings.choices import small_beta as small_beta
 from skinlib.book.findings.classes import calibration as calibration
 from skinlib.book.findings.classes import decision as decision
 from skinlib.book.findings.classes import melanoma as melanoma
