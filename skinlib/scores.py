@@ -152,8 +152,9 @@ def bootstrap_weights(run: Run | pd.DataFrame, resamples: int) -> np.ndarray:
         members = np.flatnonzero(labels[first] == c)
         n = len(members)
         if n > 1:
-            drawn = rng.multinomial(n - 1, np.full(n, 1 / n), resamples)
-            weights[:, members] = drawn * n / (n - 1)
+            drawn = rng.integers(n, size=(resamples, n - 1)) + n * np.arange(resamples)[:, None]
+            times = np.bincount(drawn.ravel(), minlength=resamples * n).reshape(resamples, n)
+            weights[:, members] = times * n / (n - 1)
     return weights[:, lesion]
 
 

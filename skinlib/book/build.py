@@ -312,7 +312,7 @@ def repository(root: Path) -> str | None:
 
 
 def _publish(config: Path, url: str) -> None:
-    """Adds to `_config.yml` what needs the repository's address: links, buttons, a map."""
+    """Adds to `_config.yml` what needs the repository's address: links, buttons, cards, a map."""
     owner, name = url.split("/")[-2:]
     settings = yaml.safe_load(config.read_text())
     settings["repository"] = {"url": url, "branch": "main"}
@@ -325,8 +325,11 @@ def _publish(config: Path, url: str) -> None:
     buttons = ("use_repository_button", "use_edit_page_button", "use_issues_button")
     settings["html"] |= {"baseurl": site, **dict.fromkeys(buttons, True)}
     sphinx = settings["sphinx"]["config"]
-    sphinx |= {"ogp_site_url": site, "sitemap_url_scheme": "{link}"}
-    sphinx["extensions"].append("sphinx_sitemap")
+    sphinx["extensions"] += ["sphinx_sitemap", "sphinxext.opengraph"]
+    logo = "book/_static/logo.png"
+    cards = {"image": logo, "image_mini": logo, "line_color": "#b5651d"}
+    sphinx |= {"ogp_site_url": site, "ogp_site_name": "skinlib", "ogp_social_cards": cards}
+    sphinx["sitemap_url_scheme"] = "{link}"
     config.write_text(yaml.safe_dump(settings, allow_unicode=True))
 
 

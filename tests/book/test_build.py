@@ -352,6 +352,7 @@ def test_where_the_repository_is_known_the_pages_say_so(tiny_book, monkeypatch):
         "https://colab.research.google.com/github/Someone/book/blob/notebooks/book/chapter.ipynb",
     ):
         assert f'"{address}' in page
+    assert 'property="og:image" content="https://someone.github.io/book/' in page
     copy = read(tiny_book / "_build/html/_sources/book/chapter.ipynb")
     assert "https://github.com/Someone/book/archive/" in copy.cells[0].source
 

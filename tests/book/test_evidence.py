@@ -14,7 +14,7 @@ from skinlib.book.verdict import Kind, Verdict
 from skinlib.data import CLASSES
 from skinlib.experiments import READINGS
 from skinlib.explain import MAPS
-from skinlib.intervals import mean_over_seeds, t_interval, wilson_interval
+from skinlib.intervals import mean_over_seeds, show, t_interval, wilson_interval
 from skinlib.models import NAMES
 from skinlib.runs import COLUMNS, CROPPED, POINTING, Run, load, over_lesions
 from skinlib.scores import score_values
@@ -305,6 +305,10 @@ def test_readings_are_named_by_recipe_and_faults_by_split():
     assert "class weights" not in sentence
     assert "copied before the split 100.0 % (100.0 to 100.0), above the paper's; " in sentence
     assert list(found["reach"]) == ["below", "below", "at", "above", "below"]
+    two = evidence.readings(
+        pd.concat([runs, table(of_accuracy(1, split="copied", seed=1))]), 0.9, 64
+    )
+    assert "copied before the split 99.5 %, of two trainings" in findings.readings(two, 0.9)
     assert "best epoch of these trainings" not in sentence
     found["best epoch"] = 0.87
     assert "Even the best epoch of these trainings, picked on the test set, has 87.0 %" in (
@@ -334,6 +338,12 @@ def test_copies_are_weighed_as_the_classes_are():
     assert list(findings.lifts(rivals)) == ["proposed", "ARL14 (averages made anew)"]
     first = findings.in_short(rivals, evidence.readings(rivals, 0.8829, 64), 0.8829)[1]
     assert "So weighted, the fault lifts, in points: proposed " in first
+    second = table(of_accuracy(30, split="copied", seed=1))
+    second["run"][0].config["split"] = {"train": 200}
+    both = pd.concat([runs, second], ignore_index=True)
+    gains = [evidence.at_natural_shares(of) for of in (runs[:1], second)] - runs["accuracy"][1:]
+    assert findings.lifts(both)["proposed"].equals(t_interval(gains))
+    assert f"proposed {show(t_interval(gains), signed=True)}. A lift" in findings.copied(both, 0.9)
     chart = evidence.gap_chart(runs)["value"]
     assert chart.iloc[-1] == pytest.approx(runs["accuracy"][0])  # as whoever copies would print it
     assert chart.index[-1] == "a fault: images copied before the split, 64 x 64, 1 run"

@@ -7,10 +7,9 @@ import pandas as pd
 
 from skinlib.book.evidence.selection import live
 from skinlib.book.verdict import BOTH, each_better
-from skinlib.data.dataset import CLASSES
 from skinlib.intervals import cluster_bootstrap, difference, t_interval
 from skinlib.runs import Run
-from skinlib.scores import TABLE1
+from skinlib.scores import TABLE1, arrays
 
 
 def leak(runs: pd.DataFrame, size: int, names: Sequence[str] = TABLE1) -> pd.DataFrame:
@@ -99,7 +98,8 @@ IMAGE = ["image_id", "lesion_id", "label"]
 def _recognised(run: Run) -> pd.DataFrame:
     """Which test images are recognised, and how many images of its lesion each test set has."""
     table = run.predictions
-    right = table[list(CLASSES)].astype(float).idxmax(axis=1) == table["label"]
+    labels, probabilities = arrays(run)
+    right = probabilities.argmax(1) == labels
     of_lesion = table.groupby("lesion_id")["image_id"].transform("size")
     return table[IMAGE].assign(right=right.astype(float), of_lesion=of_lesion)
 

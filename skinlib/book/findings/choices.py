@@ -10,7 +10,7 @@ from skinlib.book.evidence import RENEWED
 from skinlib.book.findings.words import interval, percent
 from skinlib.book.joint_loss import focal_share
 from skinlib.data.dataset import CLASSES
-from skinlib.intervals import mean_over_seeds, paired_difference, show, unsure
+from skinlib.intervals import mean_over_seeds, paired_difference, show, t_interval, unsure
 from skinlib.models import NAMES
 from skinlib.runs import Run
 from skinlib.training.recipe import Recipe
@@ -28,6 +28,7 @@ def readings(table: pd.DataFrame, paper: float) -> str:
         said.append(_choices(choices, table["run"].get("as printed"), paper))
     if len(faults):
         reach = {"below": "below the paper's", "at": "as the paper", "above": "above the paper's"}
+        reach[""] = "of two trainings, which is too few for an interval"
         listed = [
             f"{name} {interval(row)}, {reach[row['reach']]}" for name, row in faults.iterrows()
         ]
@@ -112,13 +113,14 @@ def copied(runs: pd.DataFrame, paper: float) -> str:
     )
     gains = lifts(runs)
     if gains:
-        listed = ", ".join(f"{name} {100 * gain:+.1f}" for name, gain in gains.items())
+        listed = ", ".join(f"{name} {show(gain, signed=True)}" for name, gain in gains.items())
         plain = runs[(runs["split"] == "random") & (runs["variant"] == "proposed")]
         longer = _trained_on(faulty) / _trained_on(plain[plain["seed"].isin(faulty["seed"])])
         text += (
             f" Weighted so, and beside a random split with the same seed, the fault lifts, in "
-            f"points: {listed}. Not all of it is leakage: the copies also balance the classes, "
-            f"and make an epoch {longer:.1f} times as long."
+            f"points: {listed}. A lift without an interval is that of a single seed. Not all of it "
+            f"is leakage: the copies also balance the classes, and make an epoch {longer:.1f} "
+            "times as long."
         )
     missing = [name for name in NAMES.values() if not any(name in told for told in gains)]
     if missing:
@@ -126,11 +128,12 @@ def copied(runs: pd.DataFrame, paper: float) -> str:
     return text
 
 
-def lifts(runs: pd.DataFrame) -> dict[str, float]:
+def lifts(runs: pd.DataFrame) -> dict[str, pd.Series]:
     """Network -> how far copying before the split lifts its accuracy, at natural shares.
 
-    Beside a random split with the same seed. Networks with batch normalisation answer by averages
-    made anew where they were recorded so.
+    Beside a random split with the same seed: `value`, and `low` and `high`, Student's interval over
+    the seeds. Networks with batch normalisation answer by averages made anew where they were
+    recorded so.
     """
     runs = evidence.live(runs, size=evidence.LAPTOP)
     gains = {}
@@ -139,9 +142,9 @@ def lifts(runs: pd.DataFrame) -> dict[str, float]:
         plain, fault = of[of["split"] == "random"], of[of["split"] == "copied"]
         seeds = plain.index.intersection(fault.index)
         if len(seeds):
-            shared = evidence.at_natural_shares(fault.loc[seeds])
+            shared = [evidence.at_natural_shares(fault.loc[[seed]]) for seed in seeds]
             name = f"{NAMES[model]}{' (averages made anew)' * bool(end)}"
-            gains[name] = shared - plain.loc[seeds, "accuracy"].mean()
+            gains[name] = t_interval(shared - plain.loc[seeds, "accuracy"])
     return gains
 
 

@@ -8,7 +8,7 @@ from skinlib.book.findings.classes import melanoma
 from skinlib.book.findings.networks import gap
 from skinlib.book.findings.splits import leak_in_short
 from skinlib.book.findings.words import many, percent
-from skinlib.intervals import mean_over_seeds
+from skinlib.intervals import mean_over_seeds, show
 
 
 def in_short(runs: pd.DataFrame, table: pd.DataFrame, paper: float) -> list[str]:
@@ -31,7 +31,7 @@ def in_short(runs: pd.DataFrame, table: pd.DataFrame, paper: float) -> list[str]
         )
         gains = lifts(runs)
         if len(gains) > 1:
-            listed = ", ".join(f"{name} {100 * gain:+.1f}" for name, gain in gains.items())
+            listed = ", ".join(f"{name} {show(gain, signed=True)}" for name, gain in gains.items())
             would += f" So weighted, the fault lifts, in points: {listed}."
         if value > paper:
             would += (
