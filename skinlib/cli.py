@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import re
 import shutil
 import signal
 import sys
@@ -133,6 +134,7 @@ def _recipe(settings: list[str]):
     from skinlib.training.recipe import Recipe
 
     fields: dict = {}
+    options: dict = {}
     for setting in settings:
         name, equals, text = setting.partition("=")
         if not equals:
@@ -142,9 +144,14 @@ def _recipe(settings: list[str]):
         except ValueError:
             value = text
         if name.startswith("options."):
-            fields.setdefault("options", {})[name.removeprefix("options.")] = value
+            options[name.removeprefix("options.")] = value
         else:
             fields[name] = value
+    if options:
+        whole = fields.get("options", {})
+        if not isinstance(whole, dict):
+            raise SkinlibError(f"--set: expected options={{...}}, got options={whole!r}")
+        fields["options"] = whole | options
     return TypeAdapter(Recipe).validate_json(json.dumps(fields))
 
 
@@ -277,3 +284,9 @@ def main() -> None:
         app()
     except (SkinlibError, OSError, ImportError, EOFError, MemoryError, ValueError) as error:
         raise SystemExit(f"skinlib: {in_words(error)}") from None
+    except Exception as error:
+        if not re.search("OOM|RESOURCE_EXHAUSTED", str(error)):  # TensorFlow's, and JAX's
+            raise
+        raise SystemExit(
+            "skinlib: memory is full: take a smaller batch_size or --size, or fewer --jobs"
+        ) from None

@@ -213,9 +213,11 @@ def cells(masks: np.ndarray, places: int) -> np.ndarray:
 def spread(maps: np.ndarray) -> np.ndarray:
     """Over how many places each map effectively spreads, (N,): the exponential of its entropy.
 
-    1 for a single spot, and the number of places for a uniform map. `maps`: (N, h, w), 0 or more.
+    1 for a single spot, and the number of places for a uniform map, or for one of zeros. `maps`:
+    (N, h, w), 0 or more.
     """
     flat = maps.reshape(len(maps), -1)  # (N, h w)
+    flat = np.where(flat.any(1, keepdims=True), flat, 1)
     return np.exp(stats.entropy(flat, axis=1))
 
 
@@ -236,7 +238,7 @@ def pointing(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
 def energy(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
     """The share of a map's sum that lies on the lesion (Wang et al. 2020), (N,), 0 to 1.
 
-    A map of zeros counts as a uniform one.
+    A map of zeros counts as a uniform one. `maps` and `masks` are those of `pointing`.
     """
     total = maps.sum((1, 2))
     inside = (maps * masks).sum((1, 2)) / np.where(total > 0, total, 1)
@@ -247,7 +249,7 @@ def overlap(maps: np.ndarray, masks: np.ndarray) -> np.ndarray:
     """Intersection over union with the lesion of a map's highest points, as many as it has.
 
     So a map that ranks all points of the lesion first scores 1, whatever its values. Equal values
-    count from the top left on.
+    count from the top left on. `maps` and `masks` are those of `pointing`.
 
     Returns:
         (N,), 0 to 1.

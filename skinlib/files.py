@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -31,9 +31,13 @@ def atomic_write(path: Path) -> Iterator[Path]:
 def locked(folder: Path) -> Iterator[None]:
     """Makes a folder and keeps other processes out of it; a dead process keeps nobody out.
 
+    What such a process had half written is removed, and so is a folder that this made and that is
+    empty in the end.
+
     Raises:
         RecordError: if another process is in it.
     """
+    made = not folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     lock = FileLock(folder / ".lock")
     try:
@@ -43,7 +47,12 @@ def locked(folder: Path) -> Iterator[None]:
             f"{folder} is being written by another process: wait for it, or name another folder"
         ) from None
     try:
+        for partial in folder.glob("*.partial"):
+            partial.unlink()
         yield
     finally:
         (folder / ".lock").unlink(missing_ok=True)
         lock.release()
+        if made:
+            with suppress(OSError):  # it is not empty
+                folder.rmdir()

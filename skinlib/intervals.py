@@ -86,7 +86,7 @@ def paired_difference(
     *,
     resamples: int = 2000,
 ) -> pd.Series:
-    """How much better the first network is on the same test images.
+    """How far the first network's score lies above the second's, on the same test images.
 
     The test is a permutation test: under its hypothesis the two networks' answers on a lesion may
     be swapped. In simulations (300 lesions, the rarest class has ten; 1,000 repetitions) it is

@@ -157,7 +157,8 @@ def _prepare(y_true, y_pred):
             f"got {tuple(y_pred.shape)}"
         )
     classes = y_pred.shape[-1]
-    if len(y_true.shape) not in (1, 2) or (len(y_true.shape) == 2 and y_true.shape[-1] != classes):
+    fits = len(y_true.shape) > 0 and tuple(y_true.shape[1:]) in ((), (classes,))
+    if not fits or len({y_true.shape[0], y_pred.shape[0]} - {None}) > 1:
         raise ValueError(
             "labels: expected (N,) class indices or rows as long as the predictions, "
             f"got {tuple(y_true.shape)} for predictions {tuple(y_pred.shape)}"

@@ -192,7 +192,9 @@ class Run:
             text = (folder / "run.json").read_text()
             config = json.loads(text)
             if not isinstance(config, dict) or config.get("schema") != SCHEMA:
-                raise ValueError(f"run.json is not of schema {SCHEMA}")
+                raise ValueError(
+                    f"run.json is not of schema {SCHEMA}: remove its folder to make it again"
+                )
             CONFIG.validate_json(text)
             if config["sha256"] != _digest(config):
                 raise ValueError("run.json was changed after it was written")

@@ -32,8 +32,14 @@ def table_of(run: Run | pd.DataFrame) -> pd.DataFrame:
 
 
 def arrays(run: Run | pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Labels, int64 (N,), and probabilities, float64 (N, 7)."""
+    """Labels, int64 (N,), and probabilities, float64 (N, 7).
+
+    Raises:
+        ValueError: if a label is no class.
+    """
     table = table_of(run)
+    if unknown := {*table["label"]} - {*CLASSES}:
+        raise ValueError(f"label: expected some of {CLASSES}, got {sorted(map(str, unknown))}")
     labels = pd.Categorical(table["label"], categories=CLASSES).codes.astype("int64")
     return labels, table[list(CLASSES)].to_numpy(dtype=float)
 

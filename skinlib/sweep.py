@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from skinlib.data import Resize, load
 from skinlib.data.dataset import Dataset
-from skinlib.errors import RecordError, SkinlibError
+from skinlib.errors import RecordError, SkinlibError, in_words
 from skinlib.experiments import Experiment
 from skinlib.runs import Run, is_done
 from skinlib.training.recipe import Dtype, Recipe
@@ -226,7 +226,7 @@ def _on_cluster(commands: dict[str, list[str]], scheduler: str) -> Results:
         }
         for future in as_ended(futures):
             failure = future.exception()
-            yield futures[future], future.result() if failure is None else str(failure)
+            yield futures[future], future.result() if failure is None else in_words(failure)
 
 
 def _run_one(command: list[str], threads: int | None = None, started: list | None = None) -> str:
@@ -254,5 +254,8 @@ def _run_one(command: list[str], threads: int | None = None, started: list | Non
         errors = process.stderr.read() if process.stderr else ""
     if process.returncode == 0:
         return ""
+    if process.returncode < 0:
+        return f"it was killed by signal {-process.returncode}: is memory full?"
     lines = errors.strip().splitlines() or [f"it ended with {process.returncode}"]
-    return lines[-1].removeprefix("skinlib: ")
+    ours = [line for line in lines if line.startswith("skinlib: ")]
+    return (ours or lines)[-1].removeprefix("skinlib: ")

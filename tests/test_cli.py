@@ -67,6 +67,7 @@ def test_train_writes_a_run_and_set_reaches_every_field(tmp_path):
         ("seed=4294967296", "seed: "),
         ("epochs", "expected name=value, got 'epochs'"),
         ("model.alpha=0.5", "model.alpha: "),
+        ("alpha=[1, 1, 1, 1, 1, 1, -1]", "alpha.*greater than or equal to 0, got -1"),
     ],
 )
 def test_a_setting_that_makes_no_sense_is_one_sentence(tmp_path, monkeypatch, setting, says):
@@ -100,6 +101,27 @@ def test_what_a_user_can_cause_is_one_sentence(tmp_path, monkeypatch, arguments,
     said = sentence(monkeypatch, *(a.format(tmp=tmp_path) for a in arguments))
     assert said.startswith("skinlib: ")
     assert says in said
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_options_come_whole_and_one_by_one(tmp_path, monkeypatch):
+    options = ("--set", 'options={"dropout": 0.1}', "--set", "options.attention=false")
+    recipe = cli._recipe(list(options[1::2]))
+    assert recipe.options == {"dropout": 0.1, "attention": False}
+    says = "skinlib: --set: expected options={...}, got options=5"
+    wrong = ("--set", "options=5", *options[2:])
+    assert sentence(monkeypatch, "train", tmp_path / "run", *wrong) == says
+
+
+@pytest.mark.parametrize("says", ["OOM when allocating tensor", "RESOURCE_EXHAUSTED: Out of"])
+def test_a_full_memory_is_one_sentence(monkeypatch, says):
+    def app():
+        raise RuntimeError(says)
+
+    monkeypatch.setattr(cli, "app", app)
+    monkeypatch.setattr(warnings, "formatwarning", warnings.formatwarning)
+    with pytest.raises(SystemExit, match="memory is full: take a smaller batch_size"):
+        cli.main()
 
 
 def test_a_run_that_is_there_is_one_sentence(tmp_path, monkeypatch):

@@ -302,6 +302,6 @@ def test_cells_are_the_lesions_share_of_each_place():
 
 
 def test_spread_counts_the_places():
-    maps = np.zeros((3, 4, 4))
+    maps = np.zeros((4, 4, 4))
     maps[0], maps[1, 0, :2], maps[2, 3, 3] = 7, 2, 1
-    np.testing.assert_allclose(explain.spread(maps), [16, 2, 1])
+    np.testing.assert_allclose(explain.spread(maps), [16, 2, 1, 16])  # the last is all zeros

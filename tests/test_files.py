@@ -1,6 +1,6 @@
 import pytest
 
-from skinlib.files import atomic_write
+from skinlib.files import atomic_write, locked
 
 
 def test_a_file_is_whole_or_as_it_was(tmp_path):
@@ -19,3 +19,16 @@ def test_a_file_is_whole_or_as_it_was(tmp_path):
         partial.write_text("after")
     assert path.read_text() == "after"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_killed_process_half_wrote_is_removed(tmp_path):
+    (tmp_path / "checkpoint.npz.99999.partial").touch()
+    with locked(tmp_path):
+        assert [path.name for path in tmp_path.iterdir()] == [".lock"]
+    assert tmp_path.exists()
+
+
+def test_a_folder_that_was_made_for_nothing_goes(tmp_path):
+    with locked(tmp_path / "empty"), locked(tmp_path / "used"):
+        (tmp_path / "used" / "file").touch()
+    assert [path.name for path in tmp_path.iterdir()] == ["used"]

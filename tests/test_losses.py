@@ -51,6 +51,14 @@ def test_a_column_of_labels_is_refused():
         JointLoss()(labels[:, None], p)
 
 
+def test_labels_of_other_images_are_refused():
+    """One label once counted for all."""
+    one_hot, p, *_ = samples()
+    for labels, answers in ((one_hot[:1], p), (one_hot, p[:1]), (one_hot[:1].argmax(1), p)):
+        with pytest.raises(ValueError, match=r"labels: expected \(N,\) class indices or rows"):
+            cross_entropy(labels, answers)
+
+
 @given(seeds)
 @settings(deadline=None, max_examples=20)
 def test_cross_entropy_is_that_of_keras_and_scikit_learn(seed):

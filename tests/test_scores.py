@@ -178,6 +178,13 @@ def test_an_unknown_score_is_named(answers):
         score_values(run_of(*answers), ("accuracy", "recall"))
 
 
+def test_a_label_that_is_no_class_is_named(answers):
+    """It once counted as the last class."""
+    table = run_of(*answers).predictions.assign(label="melanoma")
+    with pytest.raises(ValueError, match=r"label: expected some of .*got \['melanoma'\]"):
+        score_values(table)
+
+
 def test_majority_of_the_papers_test_part():
     labels = np.repeat(range(7), [49, 77, 165, 17, 167, 1006, 22])
     values = majority_baseline(run_of(labels, labels))

@@ -96,6 +96,23 @@ def test_each_run_has_a_process_and_failed_ones_are_named_at_the_end(dataset, tm
     pd.testing.assert_frame_equal(there, here.predictions, atol=1e-3)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.parametrize(
+    ("ends", "says"),
+    [
+        ("os.kill(os.getpid(), 9)", "it was killed by signal 9: is memory full?"),
+        ("sys.exit('skinlib: why\\nnoise')", "why"),
+        ("sys.exit('some words')", "some words"),
+        ("sys.exit(3)", "it ended with 3"),
+    ],
+)
+def test_a_run_that_fails_says_why(tmp_path, monkeypatch, ends, says):
+    """TensorFlow writes to stderr, too, and its last line once was the reason."""
+    (tmp_path / "ends.py").write_text(f"import os, sys\n{ends}\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert sweep._run_one(["ends", "train", str(tmp_path / "run")]) == says
+
+
 @pytest.fixture
 def stand_in(done, monkeypatch):
     """Trainings of a sweep are tests/stand_in.py."""

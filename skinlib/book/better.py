@@ -359,7 +359,8 @@ def new_images(recipes: Mapping[str, pd.DataFrame]) -> str:
     pairs = before.index.intersection(after.index)
     if not len(pairs):
         return "How the network does on new images, trained well: not yet run."
-    over_images = gains_over_images(*recipes.values())
+    of_pairs = [runs[runs["seed"].isin(pairs)] for runs in recipes.values()]
+    over_images = gains_over_images(*of_pairs)
     gains, said, sure = [], [], []
     for score in (BALANCED, "accuracy", "melanoma recall"):
         gain = t_interval((after[score + BACK] - before[score]).dropna())
@@ -368,7 +369,7 @@ def new_images(recipes: Mapping[str, pd.DataFrame]) -> str:
         gains.append(f"{score} {show(gain, signed=True)}, over images {ends}")
         if compare(gain) == compare(drawn) == "better":
             sure.append(score)
-        new, old = (100 * looked[score].mean() for looked in (after, before))
+        new, old = (100 * looked.loc[pairs, score].mean() for looked in (after, before))
         said.append(f"{score} {new:.1f} % instead of {old:.1f}")
     lead = "Trained well and not as printed, the proposed network does better on new images"
     if len(sure) < len(gains):

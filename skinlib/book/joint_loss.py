@@ -130,6 +130,8 @@ def paper_finding(table: pd.DataFrame) -> str:
     """What the paper's beta changes in balanced accuracy, under each reading of eq. 4."""
     rows = differences(table, "balanced accuracy")
     rows = rows[rows.index.isin(PAPER) & (rows["pairs"] > 0)]
+    if rows.empty:
+        return "The paper's β: not yet run."
     decided = int((rows["verdict"] != "undecided").sum())
     told = f"a sure change of balanced accuracy under {decided} of {len(rows)} readings"
     if not decided:
@@ -168,6 +170,9 @@ def practice_finding(table: pd.DataFrame) -> str:
     changes = {score: differences(table, score) for score in scores}
     lines = []
     for name in PRACTICE:
+        if name not in changes["nv"].index:
+            lines.append(f"With {name}: not yet run.")
+            continue
         rare, common, accuracy = (changes[score].loc[name] for score in scores)
         lines.append(
             f"**With {name}**, the recall of the four rare classes changes by "

@@ -89,6 +89,7 @@ def copied_split(dataset: Dataset, seed: int = 0, *, test: float = 0.15) -> Spli
     Every class is repeated until it has as many images as the largest, more or less; then the rows
     are divided at random. A row can come several times, in both parts.
     """
+    _check(test)
     count = np.bincount(dataset.labels, minlength=len(CLASSES))
     times = np.maximum(1, np.round(count.max() / np.maximum(count, 1)))[dataset.labels]
     rows = np.repeat(np.arange(len(dataset)), times.astype(int))
@@ -122,10 +123,7 @@ def _split(
     kind: str, dataset: Dataset, groups: np.ndarray, seed: int, test: float, validation: float
 ) -> Split:
     """Draws groups, each class alike; images of one group, str (N,), stay together."""
-    if not (0 < test < 1 and 0 <= validation < 1):
-        raise ValueError(
-            f"test and validation: expected shares between 0 and 1, got {test} and {validation}"
-        )
+    _check(test, validation)
     units, first, unit = np.unique(groups, return_index=True, return_inverse=True)
     classes = dataset.labels[first]  # (units,)
     everything = np.arange(len(units))
@@ -135,6 +133,13 @@ def _split(
         trained, validated = _divide(dataset, rest, classes, validation, seed)
     parts = (np.flatnonzero(np.isin(unit, some)) for some in (trained, validated, tested))
     return Split(kind, seed, *parts)
+
+
+def _check(test: float, validation: float = 0.0) -> None:
+    if not (0 < test < 1 and 0 <= validation < 1):
+        raise ValueError(
+            f"test and validation: expected shares between 0 and 1, got {test} and {validation}"
+        )
 
 
 def _divide(

@@ -36,7 +36,7 @@ def deform_conv2d(
     judged by itself.
 
     Args:
-        inputs: x, (N, H, W, C).
+        inputs: x, (N, H, W, C): an array; in a functional model use `DeformableConv2D`.
         kernel: w, (kh, kw, C / groups, F); the number of groups is read off it.
         offset: (N, H', W', 2 * K) in pixels: for each kernel point, row by row, first y, then x.
         mask: (N, H', W', K), or None for ones.

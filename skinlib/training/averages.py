@@ -7,7 +7,7 @@ from skinlib.data.batches import Batches
 from skinlib.data.dataset import Dataset
 
 BATCHES, MOMENTUM = 60, 0.9
-"""So many batches, of which each renews a tenth, leave 0.002 of what was there."""
+"""So many batches, of which each renews a tenth, leave 0.002 of what was there; few come again."""
 
 
 def renew_averages(
@@ -21,7 +21,7 @@ def renew_averages(
     Args:
         model: a trained network; its averages change.
         dataset: with the training images.
-        rows: of the training images, (N,), of which up to `BATCHES` batches are drawn.
+        rows: of the training images, (N,), of which `BATCHES` batches are drawn.
         batch_size: as in training.
     """
     layers = [of for of in model.layers if isinstance(of, keras.layers.BatchNormalization)]
@@ -30,7 +30,7 @@ def renew_averages(
     batches = Batches(dataset, drawn, batch_size)
     for layer in layers:
         layer.momentum = MOMENTUM
-    for number in range(len(batches) if layers else 0):
-        model(batches[number][0], training=True)
+    for number in range(BATCHES if layers else 0):
+        model(batches[number % len(batches)][0], training=True)
     for layer, momentum in zip(layers, usual, strict=True):
         layer.momentum = momentum

@@ -138,7 +138,7 @@ def load_weights(model: keras.Model, path: Path, digest: str | None) -> None:
     """
     try:
         if digest is None:
-            raise ValueError("the run kept no weights")
+            raise ValueError("the run kept no weights: train it with --keep-weights")
         if pooch.file_hash(path) != digest:
             raise ValueError("it was changed after it was written")
         with path.open("rb") as file, np.load(file) as saved:

@@ -13,7 +13,10 @@ from skinlib.models import BUILDERS
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Dtype = Literal["float32", "mixed_float16", "mixed_bfloat16"]
-PerClass = Annotated[tuple[float, ...], Field(min_length=len(CLASSES), max_length=len(CLASSES))]
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+PerClass = Annotated[
+    tuple[NonNegative, ...], Field(min_length=len(CLASSES), max_length=len(CLASSES))
+]
 
 
 @dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid", strict=True))
@@ -66,8 +69,8 @@ class Recipe:
     batch_size: Annotated[int, Field(ge=1)] = 32
     learning_rate: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 2e-4
     beta: Share = 0.0002
-    focusing: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 3.0
-    alpha: Annotated[float, Field(ge=0, allow_inf_nan=False)] | PerClass = 1.0
+    focusing: NonNegative = 3.0
+    alpha: NonNegative | PerClass = 1.0
     focal_reduction: Literal["batch_sum", "mean", "dataset_sum"] = "batch_sum"
     class_weights: Literal["balanced"] | None = None
     sampling: Sampling = "natural"
@@ -76,11 +79,11 @@ class Recipe:
     mixup: Share = 0.0
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
     schedule: Literal["constant", "cosine"] = "constant"
-    weight_decay: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    weight_decay: NonNegative = 0.0
     ema: Annotated[float, Field(ge=0, lt=1)] = 0.0
     new_averages: bool = False
     test_time_augmentation: bool = False
-    logit_adjustment: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    logit_adjustment: NonNegative = 0.0
     dtype: Dtype = "float32"
 
     @model_validator(mode="after")

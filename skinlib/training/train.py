@@ -106,7 +106,8 @@ def train(
         )
         batches.begin(checkpoint.progress["epochs"])
         validation = Batches(dataset, split.validation, recipe.batch_size)
-        bars = [ProgressBar(recipe, len(split.train))] if progress else []
+        done = checkpoint.progress["epochs"]
+        bars = [ProgressBar(recipe, len(split.train), done)] if progress else []
         try:
             model.fit(
                 batches,
@@ -271,13 +272,11 @@ def make_loss(dataset: Dataset, split: Split, recipe: Recipe) -> JointLoss:
 class ProgressBar(keras.callbacks.Callback):
     """One bar for the whole run, with images per second and the time left."""
 
-    def __init__(self, recipe: Recipe, images: int):
+    def __init__(self, recipe: Recipe, images: int, done: int):
         super().__init__()
         self.batch_size, self.images = recipe.batch_size, images
-        self.bar = tqdm(total=recipe.epochs * images, unit=" images", mininterval=1)
-
-    def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
-        self.bar.update(epoch * self.images - self.bar.n)
+        total, before = recipe.epochs * images, done * images
+        self.bar = tqdm(total=total, initial=before, unit=" images", mininterval=1)
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         self.bar.update(min(self.batch_size, self.images - batch * self.batch_size))

@@ -93,6 +93,8 @@ def _deformable(model: keras.Model, images: np.ndarray) -> dict | None:
     layer, lengths, masks, points = layers[0], [], [], []
     for (features,) in _outputs(model, [layer.input], images):
         offset, mask = layer.offset_and_mask(ops.convert_to_tensor(features, layer.compute_dtype))
+        if mask is None:  # not modulated
+            mask = ops.ones_like(offset)
         pairs = ops.convert_to_numpy(ops.cast(offset, "float32")).reshape(-1, 2)  # y, x
         lengths.append(np.hypot(*pairs.T))
         masks.append(ops.convert_to_numpy(ops.cast(mask, "float32")).ravel())

@@ -31,7 +31,8 @@ def of_accuracy(wrong: int, **columns) -> dict:
     predicted = LABELS.copy()
     predicted[50 : 50 + wrong] = 4
     run = run_of(LABELS, predicted)
-    run.heat_maps, run.history = None, pd.DataFrame({"loss": [1.0, 0.5]})
+    last = 0.5 + wrong / 100 + columns.get("seed", 0) / 1000  # two trainings never end alike
+    run.heat_maps, run.history = None, pd.DataFrame({"loss": [2.0, last]})
     run.config |= {"weights": None}
     fixed = {"model": "proposed", "variant": "proposed", "split": "random", "seed": 0}
     fixed |= {"data": "ham10000", "size": 64, "dead": "", "gamma": 0.03, "dead_relu": 0.25}
@@ -175,6 +176,15 @@ def test_dead_runs_and_other_data_do_not_count():
     assert evidence.counts(runs).loc["proposed"].to_dict() == {"64 x 64": "2 random", "dead": 1}
     assert evidence.vital_signs(runs).loc[("proposed", 64), "dead"] == 1
     assert "1 run marked dead" in findings.counted(runs)
+    assert "They come from" not in findings.counted(runs)
+
+
+def test_a_training_that_is_recorded_twice_counts_once():
+    anew = {"variant": "arl14, new_averages=True", "model": "arl14"}
+    twins = [of_accuracy(5, variant="arl14", model="arl14"), of_accuracy(5, **anew)]
+    runs = table(*twins, of_accuracy(6, **anew, split="grouped"))
+    assert findings.counted(runs).startswith("3 runs on HAM10000: 3 at 64 x 64 pixels. ")
+    assert "They come from 2 trainings: some networks" in findings.counted(runs)
 
 
 def test_enough_runs_of_the_papers_size_decide_which_is_shown():
@@ -310,6 +320,18 @@ def test_readings_are_named_by_recipe_and_faults_by_split():
     )
     assert "copied before the split 99.5 %, of two trainings" in findings.readings(two, 0.9)
     assert "best epoch of these trainings" not in sentence
+    seeds = [
+        of_accuracy(40, split="peeked", seed=seed, variant="proposed, epochs=60")
+        for seed in range(2)
+    ]
+    seeds += [of_accuracy(30, seed=1), of_accuracy(50, split="peeked")]
+    for row, best in zip(seeds, (0.6, 0.7, 0.8, 0.9), strict=True):
+        row["run"].history["val_accuracy"] = best
+    of_two = evidence.readings(table(*seeds), 0.9, 64).loc["60 epochs"]
+    assert of_two["best epoch"] == 0.7  # of either, not the mean
+    printed = (seeds[2]["accuracy"] + seeds[3]["accuracy"]) / 2  # with the same seeds
+    assert of_two["printed"] == pytest.approx(printed)
+    assert of_two["share"] == pytest.approx((seeds[0]["accuracy"] - printed) / (0.9 - printed))
     found["best epoch"] = 0.87
     assert "Even the best epoch of these trainings, picked on the test set, has 87.0 %" in (
         findings.readings(found, 0.9)
@@ -340,10 +362,19 @@ def test_copies_are_weighed_as_the_classes_are():
     assert "So weighted, the fault lifts, in points: proposed " in first
     second = table(of_accuracy(30, split="copied", seed=1))
     second["run"][0].config["split"] = {"train": 200}
+    third = table(of_accuracy(40, split="copied", seed=2), of_accuracy(45, seed=2))
+    for run, images in zip(third["run"], (200, 100), strict=True):
+        run.config["split"] = {"train": images}
     both = pd.concat([runs, second], ignore_index=True)
-    gains = [evidence.at_natural_shares(of) for of in (runs[:1], second)] - runs["accuracy"][1:]
-    assert findings.lifts(both)["proposed"].equals(t_interval(gains))
-    assert f"proposed {show(t_interval(gains), signed=True)}. A lift" in findings.copied(both, 0.9)
+    assert " over 2 seeds. Not all" in findings.copied(both, 0.9)  # and no interval
+    all_three = pd.concat([both, third], ignore_index=True)
+    gains = t_interval(
+        [evidence.at_natural_shares(of) for of in (runs[:1], second, third[:1])]
+        - np.array([*runs["accuracy"][1:], third["accuracy"][1]])
+    )
+    assert findings.lifts(all_three)["proposed"][["value", "low", "high"]].equals(gains)
+    said = f"points: proposed {show(gains, signed=True)} over 3 seeds. Not"
+    assert said in findings.copied(all_three, 0.9)
     chart = evidence.gap_chart(runs)["value"]
     assert chart.iloc[-1] == pytest.approx(runs["accuracy"][0])  # as whoever copies would print it
     assert chart.index[-1] == "a fault: images copied before the split, 64 x 64, 1 run"

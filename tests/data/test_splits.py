@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skinlib.data.splits import SPLITS, grouped_split, random_split
+from skinlib.data.splits import SPLITS, copied_split, grouped_split, random_split
 from skinlib.errors import DataError
 
 
@@ -86,3 +86,6 @@ def test_a_test_part_smaller_than_the_classes(make_dataset):
 def test_shares_lie_between_0_and_1(phantom, shares):
     with pytest.raises(ValueError, match="expected shares between 0 and 1, got"):
         random_split(phantom, **shares)
+    if "test" in shares:
+        with pytest.raises(ValueError, match="expected shares between 0 and 1, got"):
+            copied_split(phantom, **shares)

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+from skinlib.layers.deformable import DeformableConv2D
 from skinlib.models import build
 from skinlib.training.recipe import Recipe
 from skinlib.training.train import train
@@ -63,6 +64,15 @@ def test_offsets_are_measured_in_pixels_of_the_map(network, images):
     assert signs["offset_p95"] == pytest.approx(5)
     assert signs["mask_mean"] == pytest.approx(0.75)
     assert signs["mask_std"] == pytest.approx(0, abs=1e-6)
+
+
+def test_a_layer_without_a_mask_has_one_of_ones(images):
+    inputs = keras.Input((64, 64, 3))
+    layer = DeformableConv2D(2, 3, strides=8, modulated=False, activation="relu")
+    answers = keras.layers.Dense(7)(keras.layers.Flatten()(layer(inputs)))
+    network = keras.Model(inputs, answers)
+    signs = vital_signs(network, images, fingerprints(network), FELL)["deformable"]
+    assert (signs["mask_mean"], signs["mask_std"]) == (1, 0)
 
 
 def test_points_outside_the_map_are_counted(network, images):

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from skinlib.book.evidence.classes import captions
-from skinlib.book.evidence.selection import named
+from skinlib.book.evidence.selection import live, named
 from skinlib.book.verdict import BOTH
 from skinlib.data.dataset import CLASSES
 from skinlib.explain import MAPS
@@ -84,7 +84,7 @@ def with_controls(runs: pd.DataFrame, draws: pd.DataFrame) -> pd.DataFrame:
         draws: what `book/results/untrained_maps` holds, one row per `size` and `draw`.
     """
     rows = []
-    trained = with_maps(runs[(runs["variant"] == "proposed") & runs["split"].isin(BOTH)])
+    trained = with_maps(live(runs[runs["split"].isin(BOTH)], variant="proposed"))
     for size, of in trained.groupby("size"):
         fresh = draws[draws["size"] == size].set_index("draw")[POINTING]
         for number, (_, row) in enumerate(of.sort_values(["split", "seed"]).iterrows()):

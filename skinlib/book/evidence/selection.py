@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from skinlib.book.verdict import ENOUGH, PLACES
+from skinlib.book.verdict import BOTH, ENOUGH, PLACES
 from skinlib.data.dataset import IMAGES_PER_CLASS
 from skinlib.intervals import show
 from skinlib.models import MODELS, NAMES
@@ -73,8 +73,8 @@ def short(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def kept(runs: pd.DataFrame) -> Run | None:
-    """The first live run of the proposed network whose weights lie beside it."""
-    for run in live(runs, variant="proposed")["run"]:
+    """The first live run of the proposed network, without a fault, with its weights beside it."""
+    for run in live(runs[runs["split"].isin(BOTH)], variant="proposed")["run"]:
         if run.config["weights"] and (run.folder / "weights.npz").exists():
             return run
     return None

@@ -242,7 +242,8 @@ def calibration(tables: dict[str, pd.DataFrame], data: str) -> Figure:
     """
     figure, ax = plt.subplots(figsize=(style.WIDTH, 4.8))
     ax.plot([0, 1], [0, 1], color="0.5", ls="--", label="perfectly calibrated")
-    marks = zip(tables.items(), "osD^v", sns.color_palette("colorblind"), strict=False)
+    colours = cycle(sns.color_palette("colorblind"))
+    marks = zip(tables.items(), cycle("osD^v"), colours, strict=False)
     for (name, table), marker, colour in marks:
         size = 15 + 300 * table["images"] / table["images"].sum()
         ax.plot(table["confidence"], table["accuracy"], color=colour, lw=1)

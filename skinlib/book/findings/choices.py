@@ -7,8 +7,9 @@ import pandas as pd
 
 from skinlib.book import evidence
 from skinlib.book.evidence import RENEWED
-from skinlib.book.findings.words import interval, percent
+from skinlib.book.findings.words import interval, many, percent
 from skinlib.book.joint_loss import focal_share
+from skinlib.book.verdict import ENOUGH
 from skinlib.data.dataset import CLASSES
 from skinlib.intervals import mean_over_seeds, paired_difference, show, t_interval, unsure
 from skinlib.models import NAMES
@@ -50,13 +51,15 @@ def _choices(table: pd.DataFrame, printed: Run | None, paper: float) -> str:
     text = (
         f"{', '.join(enough).capitalize() or 'No choice that was tried'} could close the gap to "
         f"{percent(paper, 2)}. At 64 x 64 pixels, {len(table)} of {len(evidence.CHOICES) - 1} "
-        "changes to our reading of the recipe were tried, "
-        f"{'each' if once == len(table) else f'{once} of them'} in a single training. The best, "
-        f"*{best}*, reaches {interval(table.loc[best])}"
+        "changes to our reading of the recipe were tried"
     )
+    if once:
+        text += f", {'each' if once == len(table) else f'{once} of them'} in a single training"
+    text += f". The best, *{best}*, reaches {interval(table.loc[best])}"
     run = table.loc[best, "run"]
-    if printed is not None and run.predictions["image_id"].equals(printed.predictions["image_id"]):
-        gain = paired_difference(run, printed, resamples=500)
+    pair = printed if table.loc[best, "runs"] == 1 else None
+    if pair is not None and run.predictions["image_id"].equals(pair.predictions["image_id"]):
+        gain = paired_difference(run, pair, resamples=500)
         text += (
             f"; beside the recipe as printed, a training of each on the same images, that is "
             f"{show(gain, signed=True)} points{unsure(gain)}"
@@ -113,14 +116,12 @@ def copied(runs: pd.DataFrame, paper: float) -> str:
     )
     gains = lifts(runs)
     if gains:
-        listed = ", ".join(f"{name} {show(gain, signed=True)}" for name, gain in gains.items())
         plain = runs[(runs["split"] == "random") & (runs["variant"] == "proposed")]
         longer = _trained_on(faulty) / _trained_on(plain[plain["seed"].isin(faulty["seed"])])
         text += (
             f" Weighted so, and beside a random split with the same seed, the fault lifts, in "
-            f"points: {listed}. A lift without an interval is that of a single seed. Not all of it "
-            f"is leakage: the copies also balance the classes, and make an epoch {longer:.1f} "
-            "times as long."
+            f"points: {lifted(gains)}. Not all of it is leakage: the copies also balance the "
+            f"classes, and make an epoch {longer:.1f} times as long."
         )
     missing = [name for name in NAMES.values() if not any(name in told for told in gains)]
     if missing:
@@ -131,9 +132,9 @@ def copied(runs: pd.DataFrame, paper: float) -> str:
 def lifts(runs: pd.DataFrame) -> dict[str, pd.Series]:
     """Network -> how far copying before the split lifts its accuracy, at natural shares.
 
-    Beside a random split with the same seed: `value`, and `low` and `high`, Student's interval over
-    the seeds. Networks with batch normalisation answer by averages made anew where they were
-    recorded so.
+    Beside a random split with the same seed: `value`; from three seeds on `low` and `high`,
+    Student's interval over them; and `seeds`, how many. Networks with batch normalisation answer by
+    averages made anew where they were recorded so.
     """
     runs = evidence.live(runs, size=evidence.LAPTOP)
     gains = {}
@@ -144,8 +145,19 @@ def lifts(runs: pd.DataFrame) -> dict[str, pd.Series]:
         if len(seeds):
             shared = [evidence.at_natural_shares(fault.loc[[seed]]) for seed in seeds]
             name = f"{NAMES[model]}{' (averages made anew)' * bool(end)}"
-            gains[name] = t_interval(shared - plain.loc[seeds, "accuracy"])
+            gain = t_interval(shared - plain.loc[seeds, "accuracy"])
+            if len(seeds) < ENOUGH:
+                gain[["low", "high"]] = np.nan
+            gains[name] = pd.Series({**gain, "seeds": len(seeds)})
     return gains
+
+
+def lifted(gains: dict[str, pd.Series]) -> str:
+    """The `lifts`, in points."""
+    return ", ".join(
+        f"{name} {show(gain, signed=True)} over {many(int(gain['seeds']), 'seed')}"
+        for name, gain in gains.items()
+    )
 
 
 def _trained_on(runs: pd.DataFrame) -> float:

@@ -74,17 +74,19 @@ def decision(predictions: pd.DataFrame, least: float = 0.8) -> str:
             break
     else:
         return "No weight of the slider finds so many melanomas."
-    pays = (after["recall"] - before["recall"]).idxmin()
+    lost = after["recall"] - before["recall"]
+    pays = lost.idxmin()
     price = score_values(moved)["accuracy"]
 
     def change(score: str, name: str) -> str:
         return f"{percent(before[score][name])} to {percent(after[score][name])}"
 
+    loses = f"In recall, {pays} loses most: {change('recall', pays)}. " if lost[pays] < 0 else ""
     return (
         f"If a melanoma counts {times:g} times, the share of the melanomas that is found goes from "
         f"{change('recall', 'mel')}, and the accuracy from {percent(accuracy)} to "
         f"{percent(price)}. Of the images that are called mel, those that are right go from "
-        f"{change('precision', 'mel')}. In recall, {pays} loses most: {change('recall', pays)}. "
+        f"{change('precision', 'mel')}. {loses}"
         "The weight was chosen on these images, so expect less of it on new ones."
     )
 

@@ -3,12 +3,12 @@
 import pandas as pd
 
 from skinlib.book import evidence
-from skinlib.book.findings.choices import lifts, readings, small_beta
+from skinlib.book.findings.choices import lifted, lifts, readings, small_beta
 from skinlib.book.findings.classes import melanoma
 from skinlib.book.findings.networks import gap
 from skinlib.book.findings.splits import leak_in_short
 from skinlib.book.findings.words import many, percent
-from skinlib.intervals import mean_over_seeds, show
+from skinlib.intervals import mean_over_seeds
 
 
 def in_short(runs: pd.DataFrame, table: pd.DataFrame, paper: float) -> list[str]:
@@ -31,8 +31,7 @@ def in_short(runs: pd.DataFrame, table: pd.DataFrame, paper: float) -> list[str]
         )
         gains = lifts(runs)
         if len(gains) > 1:
-            listed = ", ".join(f"{name} {show(gain, signed=True)}" for name, gain in gains.items())
-            would += f" So weighted, the fault lifts, in points: {listed}."
+            would += f" So weighted, the fault lifts, in points: {lifted(gains)}."
         if value > paper:
             would += (
                 " So a fault of that kind can lift the number as far as the paper's. Whether one "

@@ -2,7 +2,6 @@
 
 import pandas as pd
 
-from skinlib.book.evidence import RENEWED
 from skinlib.book.findings.words import many
 from skinlib.models import NAMES
 
@@ -20,10 +19,7 @@ def counted(runs: pd.DataFrame) -> str:
     sizes = runs["size"].value_counts().sort_index()
     parts = [f"{count} at {size} x {size} pixels" for size, count in sizes.items()]
     dead = int((runs["dead"] != "").sum())
-    keys = ["variant", "size", "split", "seed"]
-    new = runs["variant"].str.endswith(RENEWED)
-    once = runs[new].assign(variant=runs["variant"].str.removesuffix(RENEWED))[keys]
-    trainings = len(runs) - len(once.merge(runs[~new][keys].drop_duplicates()))
+    trainings = runs["run"].map(lambda run: tuple(run.history["loss"])).nunique()
     text = f"{many(len(runs), 'run')} on HAM10000: {', '.join(parts)}. "
     if trainings < len(runs):
         text += (
