@@ -285,7 +285,7 @@ def main() -> None:
     except (SkinlibError, OSError, ImportError, EOFError, MemoryError, ValueError) as error:
         raise SystemExit(f"skinlib: {in_words(error)}") from None
     except Exception as error:
-        if not re.search("OOM|RESOURCE_EXHAUSTED", str(error)):  # TensorFlow's, and JAX's
+        if not re.search(r"\bOOM\b|RESOURCE_EXHAUSTED", str(error)):  # TensorFlow's, and JAX's
             raise
         raise SystemExit(
             "skinlib: memory is full: take a smaller batch_size or --size, or fewer --jobs"

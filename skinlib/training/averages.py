@@ -7,7 +7,7 @@ from skinlib.data.batches import Batches
 from skinlib.data.dataset import Dataset
 
 BATCHES, MOMENTUM = 60, 0.9
-"""So many batches, of which each renews a tenth, leave 0.002 of what was there; few come again."""
+"""So many batches, of which each renews a tenth, leave 0.002 of what was there."""
 
 
 def renew_averages(
@@ -21,7 +21,8 @@ def renew_averages(
     Args:
         model: a trained network; its averages change.
         dataset: with the training images.
-        rows: of the training images, (N,), of which `BATCHES` batches are drawn.
+        rows: of the training images, (N,), of which `BATCHES` batches are drawn; where there are
+            fewer, they come again.
         batch_size: as in training.
     """
     layers = [of for of in model.layers if isinstance(of, keras.layers.BatchNormalization)]

@@ -375,6 +375,8 @@ def test_copies_are_weighed_as_the_classes_are():
     assert findings.lifts(all_three)["proposed"][["value", "low", "high"]].equals(gains)
     said = f"points: proposed {show(gains, signed=True)} over 3 seeds. Not"
     assert said in findings.copied(all_three, 0.9)
+    twice = pd.concat([all_three, third], ignore_index=True)  # in another dtype, say
+    assert said in findings.copied(twice, 0.9)
     chart = evidence.gap_chart(runs)["value"]
     assert chart.iloc[-1] == pytest.approx(runs["accuracy"][0])  # as whoever copies would print it
     assert chart.index[-1] == "a fault: images copied before the split, 64 x 64, 1 run"
@@ -389,6 +391,10 @@ def test_heat_maps_count_each_lesion_once():
     with_blob = evidence.with_controls(runs, DRAWS).set_index("variant")
     assert with_blob.loc["blob in the middle", "overlap"] == pytest.approx(0.7)
     assert with_blob.loc["fresh weights", "overlap"] == 0.15
+    dead = table(of_accuracy(0, run=run, dead="why"), of_accuracy(0, run=run, seed=1))
+    with_dead = evidence.with_controls(dead, DRAWS)  # the first draw is the first live run's
+    assert list(with_dead["variant"]) == ["proposed"] * 2 + ["blob in the middle", "fresh weights"]
+    assert with_dead["overlap"].iloc[-1] == 0.15
     assert "none of 1 network beats a blob" in findings.against_blob(found, "test")
     words = evidence.pointing_words(found)
     assert list(words.index[:2]) == ["proposed", "control: one draw of fresh weights"]
@@ -539,6 +545,9 @@ def test_finding_more_melanomas_has_a_price_and_someone_pays():
     assert "and the accuracy from 66.7 % to 66.7 %" in sentence
     assert "those that are right go from 0.0 % to 50.0 %" in sentence
     assert "In recall, nv loses most: 100.0 % to 0.0 %." in sentence
+    nobody_pays = rows.assign(mel=rows["mel"].where(rows["label"] == "mel", 0.0))
+    assert "% to 100.0 %" in findings.decision(nobody_pays)
+    assert "loses most" not in findings.decision(nobody_pays)
     assert "No weight" in findings.decision(rows.assign(mel=0.0))
     assert "100.0 % of the melanomas as it is" in findings.decision(rows.assign(mel=0.8))
 
@@ -672,6 +681,7 @@ def test_kept_is_the_first_whose_weights_lie_beside_it(tmp_path):
     (tmp_path / "second").mkdir()
     (tmp_path / "second" / "weights.npz").touch()
     assert evidence.kept(table(first, second)) is second["run"]
+    assert evidence.kept(table({**second, "split": "copied"})) is None
 
 
 def test_first_answers_are_of_the_first_image_of_a_class():

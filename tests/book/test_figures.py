@@ -32,6 +32,7 @@ from skinlib.book.figures import (
     grad_cam,
     losses,
     network,
+    style,
 )
 from skinlib.data import CLASSES
 
@@ -397,8 +398,8 @@ def test_patients_of_whom_nothing_is_known():
 
 
 def test_the_classes_keep_their_colours_apart():
-    assert list(figures.COLOURS) == list(CLASSES)
-    assert len(set(figures.COLOURS.values())) == 7
+    assert list(style.COLOURS) == list(CLASSES)
+    assert len(set(style.COLOURS.values())) == 7
 
 
 def test_dead_feature_maps_are_left_out():

@@ -105,6 +105,9 @@ def test_findings_name_what_was_decided():
     text = joint_loss.practice_finding(found)
     assert "four rare classes changes by +25.0 (+25.0 to +25.0) points (better)" in text
     assert "nv by -25.0 (-25.0 to -25.0) (worse)" in text
+    alone = joint_loss.sweep(table(*made[:1]))
+    assert joint_loss.paper_finding(alone) == "The paper's β: not yet run."
+    assert joint_loss.practice_finding(alone).count("not yet run.") == len(joint_loss.PRACTICE)
 
 
 def test_focal_loss_is_judged_by_the_rare_classes():

@@ -453,6 +453,10 @@ def test_the_leak_is_measured_seed_by_seed():
     frames += [runs_of("resnet50", 0.9), runs_of("resnet50", 0.5, split="grouped")]
     again = evidence.leak(table(*frames), 224, ["F1"]).loc["F1"]
     assert again.to_dict() == pytest.approx(found.to_dict())
+    others = [runs_of("arl50", *[0.9] * 3), runs_of("arl50", *[0.5] * 3, split="grouped")]
+    frames += [of.assign(seed=of["seed"] + 1) for of in others]  # as many, and other ones
+    again = evidence.leak(table(*frames), 224, ["F1"]).loc["F1"]
+    assert again.to_dict() == pytest.approx(found.to_dict())
     nothing = evidence.leak(table(*frames), 64, NAMES)
     assert nothing["value"].isna().all()
 

@@ -37,7 +37,6 @@ from skinlib.book.evidence.selection import RIVALS as RIVALS
 from skinlib.book.evidence.selection import kept as kept
 from skinlib.book.evidence.selection import live as live
 from skinlib.book.evidence.selection import main_size as main_size
-from skinlib.book.evidence.selection import named as named
 from skinlib.book.evidence.selection import renewed as renewed
 from skinlib.book.evidence.selection import short as short
 from skinlib.book.evidence.splits import leak as leak

@@ -1,5 +1,6 @@
 """What a random split adds to a score, and what is left of it on new images."""
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import product
 
@@ -33,14 +34,17 @@ def leak(runs: pd.DataFrame, size: int, names: Sequence[str] = TABLE1) -> pd.Dat
 
 
 def _with_most_seeds(runs: pd.DataFrame) -> pd.DataFrame:
-    """The runs on both splits, of the variants that have the most seeds on both.
+    """The runs on both splits, of the variants that have the most seeds on both, and the same.
 
     One with fewer would change the mean of some seeds, and not of others.
     """
     runs = runs[runs["split"].isin(BOTH)]
     splits = runs.groupby(["variant", "seed"])["split"].nunique()
-    seeds = (splits == len(BOTH)).groupby("variant").sum()
-    return runs[runs["variant"].isin(seeds.index[(seeds > 0) & (seeds == seeds.max())])]
+    both = splits[splits == len(BOTH)].reset_index()
+    seeds = both.groupby("variant")["seed"].agg(tuple).to_dict()  # sorted
+    sets = Counter(seeds.values())
+    most = max(sets, key=lambda one: (len(one), sets[one]), default=())
+    return runs[runs["variant"].isin([name for name in seeds if seeds[name] == most])]
 
 
 def relatives(runs: pd.DataFrame, size: int) -> pd.DataFrame:

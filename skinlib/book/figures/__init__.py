@@ -1,5 +1,5 @@
 """The book's figures, one module per chapter; `style` holds the look that they share."""
 
-from skinlib.book.figures.style import COLOURS, not_measured, use_style
+from skinlib.book.figures.style import not_measured, use_style
 
-__all__ = ["COLOURS", "not_measured", "use_style"]
+__all__ = ["not_measured", "use_style"]

@@ -140,12 +140,13 @@ def lifts(runs: pd.DataFrame) -> dict[str, pd.Series]:
     gains = {}
     for model, end in product(("proposed", *evidence.RIVALS), (RENEWED, "")):
         of = runs[runs["variant"] == model + end].set_index("seed")
-        plain, fault = of[of["split"] == "random"], of[of["split"] == "copied"]
+        plain = of[of["split"] == "random"].groupby(level="seed")["accuracy"].mean()
+        fault = of[of["split"] == "copied"]
         seeds = plain.index.intersection(fault.index)
         if len(seeds):
             shared = [evidence.at_natural_shares(fault.loc[[seed]]) for seed in seeds]
             name = f"{NAMES[model]}{' (averages made anew)' * bool(end)}"
-            gain = t_interval(shared - plain.loc[seeds, "accuracy"])
+            gain = t_interval(shared - plain[seeds])
             if len(seeds) < ENOUGH:
                 gain[["low", "high"]] = np.nan
             gains[name] = pd.Series({**gain, "seeds": len(seeds)})

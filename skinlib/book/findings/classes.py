@@ -58,19 +58,23 @@ def never_found(predictions: pd.DataFrame) -> str:
     return f"Never found: {', '.join(lost)}. An accuracy of {percent(accuracy)} hides that."
 
 
-def decision(predictions: pd.DataFrame, least: float = 0.8) -> str:
-    """What it costs to find at least this share of the melanomas, by counting them more often.
+LEAST = 0.8
+"""The share of the melanomas that `decision` wants to be found."""
+
+
+def decision(predictions: pd.DataFrame) -> str:
+    """What it costs to find at least `LEAST` of the melanomas, by counting them more often.
 
     `predictions`: of one run, see `skinlib.runs.Run`.
     """
     before, accuracy = per_class(predictions), score_values(predictions)["accuracy"]
     found = before["recall"]["mel"]
-    if found >= least:
+    if found >= LEAST:
         return f"The network finds {percent(found)} of the melanomas as it is."
     for times in TIMES:
         moved = decided(predictions, 0.0, times)
         after = per_class(moved)
-        if after["recall"]["mel"] >= least:
+        if after["recall"]["mel"] >= LEAST:
             break
     else:
         return "No weight of the slider finds so many melanomas."
