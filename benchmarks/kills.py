@@ -2,9 +2,10 @@
 
 Two processes at a time train small networks on a phantom. Each kill hits the sweep alone: with
 SIGKILL, SIGTERM or SIGINT. In the end every run must be readable, and the history of each must be
-that of a run that nobody killed.
+that of a run that nobody killed. A run takes a minute or two, and writes a checkpoint after half of
+one: the output says how many kills found one, for without them nothing was resumed.
 
-    python benchmarks/kills.py [--kills 50] [--seed 0] [--longest 25]
+    python benchmarks/kills.py [--kills 50] [--seed 0] [--longest 120]
 """
 
 import argparse
@@ -22,14 +23,14 @@ import numpy as np
 from skinlib import runs
 from skinlib.experiments import joint_loss
 from skinlib.sweep import Source, pending
-from skinlib.training.train import train
+from skinlib.training.train import CHECKPOINT, train
 
-SOURCE = Source("phantom", 48, count=400)
+SOURCE = Source("phantom", 48, count=10_000)
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 
 
 def main(kills: int, seed: int, longest: float) -> None:
-    rng, hit = random.Random(seed), Counter()
+    rng, hit, resumable = random.Random(seed), Counter(), 0
     dataset, experiments = SOURCE.load(), joint_loss(1)
     folder = Path(tempfile.mkdtemp(prefix="skinlib-kills-"))
     command = [sys.executable, "-m", "skinlib", "sweep", "joint_loss", "--folder", str(folder)]
@@ -44,7 +45,9 @@ def main(kills: int, seed: int, longest: float) -> None:
             os.kill(process.pid, how)
             process.wait()
             hit[how.name] += 1
-        print(f"{hit.total():3} {dict(hit)}, to do: {len(todo)}", flush=True)
+            resumable += any(folder.glob(f"*/{CHECKPOINT}"))
+        found = f"{resumable} left a checkpoint"
+        print(f"{hit.total():3} {dict(hit)}, {found}, to do: {len(todo)}", flush=True)
 
     table = runs.load(folder)
     left = {p.name for p in folder.glob("*/*")} - {"run.json", "predictions.csv", "heat_maps.csv"}
@@ -62,5 +65,5 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--longest", type=float, default=25, help="seconds before a kill")
+    parser.add_argument("--longest", type=float, default=120, help="seconds before a kill")
     main(**vars(parser.parse_args()))

@@ -24,6 +24,9 @@ from skinlib.training.recipe import Dtype, Recipe
 WAIT = 30
 """Seconds to wait for a cluster's first worker."""
 
+SHARED_CARD = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
+"""Else the first of several processes takes a card's whole memory, or nearly."""
+
 
 @dataclass(frozen=True)
 class Source:
@@ -240,6 +243,7 @@ def _run_one(command: list[str], threads: int | None = None, started: list | Non
     if threads:
         names = ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS")
         environment |= dict.fromkeys(names, str(threads))
+        environment |= SHARED_CARD
     process = subprocess.Popen(
         [sys.executable, "-m", *command, "--stop-with-input"],
         env=environment,

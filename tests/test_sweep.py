@@ -113,6 +113,21 @@ def test_a_run_that_fails_says_why(tmp_path, monkeypatch, ends, says):
     assert sweep._run_one(["ends", "train", str(tmp_path / "run")]) == says
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("OMP_NUM_THREADS", "2"),
+        ("TF_FORCE_GPU_ALLOW_GROWTH", "true"),
+        ("XLA_PYTHON_CLIENT_PREALLOCATE", "false"),
+    ],
+)
+def test_runs_at_a_time_share_the_cores_and_a_card(tmp_path, monkeypatch, name, value):
+    (tmp_path / "ends.py").write_text(f"import os, sys\nsys.exit(os.environ.get('{name}'))\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.delenv(name, raising=False)
+    assert sweep._run_one(["ends", "train", str(tmp_path / "run")], threads=2) == value
+
+
 @pytest.fixture
 def stand_in(done, monkeypatch):
     """Trainings of a sweep are tests/stand_in.py."""

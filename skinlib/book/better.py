@@ -13,6 +13,7 @@ import pandas as pd
 from skinlib.book import evidence, verdict
 from skinlib.book.moving.experiments import decided
 from skinlib.book.verdict import BOTH, ENOUGH
+from skinlib.book.words import many
 from skinlib.data.dataset import CLASSES
 from skinlib.experiments import INGREDIENTS, LARGER, MIXTURES, SIDES, without_layers
 from skinlib.intervals import (
@@ -22,6 +23,7 @@ from skinlib.intervals import (
     show,
     t_interval,
     unsure,
+    wilson_interval,
 )
 from skinlib.scores import (
     arrays,
@@ -211,7 +213,8 @@ def judged(recipes: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     mean = ensemble(last)
     if mean is not None:
         table = scores(mean, SCORES[:2])
-        table.loc[SCORES[2], "value"] = _scores(mean)[SCORES[2]]
+        melanomas = int((mean["label"] == "mel").sum())
+        table.loc[SCORES[2]] = wilson_interval(_scores(mean)[SCORES[2]], melanomas)
         tables["mean of the trainings"] = table.set_axis([f"{score}, {ISIC}" for score in SCORES])
     tables = {name: table.reindex(rows) for name, table in tables.items() if len(table)}
     return pd.concat(tables, axis=1) if tables else pd.DataFrame(index=rows)
@@ -314,9 +317,8 @@ def on_random_splits(runs: pd.DataFrame, paper: float) -> str:
     return (
         "A training that was tuned on validation images for balanced accuracy (chapter 10; 64 x 64 "
         "pixels, 20 epochs, with the prior put back) has an accuracy of "
-        f"{show(interval_of_shares(own))} % on random splits, {len(own)} "
-        f"run{'s' * (len(own) > 1)}: {abs(points):.1f} points {'below' if points > 0 else 'above'} "
-        "the paper's."
+        f"{show(interval_of_shares(own))} % on random splits, {many(len(own), 'run')}: "
+        f"{abs(points):.1f} points {'below' if points > 0 else 'above'} the paper's."
     )
 
 
@@ -375,8 +377,8 @@ def new_images(recipes: Mapping[str, pd.DataFrame]) -> str:
     if len(sure) < len(gains):
         lead = f"On new images another training surely gains in {' and '.join(sure) or 'no score'}"
     text = (
-        f"{lead}. On ISIC 2018's test set (64 x 64 pixels, {len(pairs)} "
-        f"training{'s' * (len(pairs) > 1)} of each) it gains, seed by seed, in "
+        f"{lead}. On ISIC 2018's test set (64 x 64 pixels, "
+        f"{many(len(pairs), 'training')} of each) it gains, seed by seed, in "
         f"points: {'; '.join(gains)}. (All trainings answer the same images, so the first interval "
         "leaves out the luck of these, and the second that of the trainings.) That is with the "
         "prior put back, so that it answers by the classes' shares as the printed recipe does. As "

@@ -197,7 +197,8 @@ async def _run_cells(chapter: NotebookNode, notebook: Path, kernel: str) -> None
     manager.transport_encryption = "auto"  # ipykernel 7 warns of each kernel without it
     number, now = 0, True
     try:
-        await client.async_start_new_kernel()
+        # Cells keep what they write there; TensorFlow describes the machine to the terminal, too.
+        await client.async_start_new_kernel(stderr=subprocess.DEVNULL)
         await client.async_start_new_kernel_client()
         for index, cell in enumerate(chapter.cells):
             number = client.code_cells_executed + 1

@@ -109,7 +109,8 @@ def conclusion(groups: Mapping[str, Mapping[str, Verdict]]) -> str:
         if any(a.kind in WAITING for a in group.values())
     ]
     if waiting:
-        text += f"\n\n**Open, for want of runs or because they scatter:** {', '.join(waiting)}."
+        why = "for want of runs, for their scatter, or since the effect is small"
+        text += f"\n\n**Open, {why}:** {', '.join(waiting)}."
     return text
 
 
@@ -117,7 +118,7 @@ def forest(groups: Mapping[str, Mapping[str, Verdict]]) -> pd.DataFrame:
     """The numbers that verdicts rest on, in points from where the claim turns.
 
     A score counts from the paper's, a difference from where its claim turns (zero, or `turns`); of
-    several the one that speaks least for the claim. Left out: how many times as much something
+    several the one whose interval reaches lowest. Left out: how many times as much something
     costs, and verdicts whose numbers are counted.
 
     Args:

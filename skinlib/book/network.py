@@ -107,7 +107,7 @@ def machine(path: str | Path) -> str:
         f"Keras {place['packages']['keras']} on {place['backend']}",
         f"steps of {settings['batch']} images of {side} x {side} pixels",
     ]
-    return f"Measured on {', '.join(parts)}, {place['date']}."
+    return f"Measured on {place['date']}: {', '.join(parts[:2])};\n{', '.join(parts[2:])}."
 
 
 def size_claim(widths: Mapping[str, int], rivals: pd.Series) -> str:
@@ -145,7 +145,7 @@ def work_claim(ratio: pd.DataFrame, readings: pd.Series) -> str:
     return (
         f"With our pools, a training step and a prediction take less time than those of {whose} "
         "baselines, on the machine that the page names. Other places of the pools, which the text "
-        f"allows as well, need up to {readings.max() / readings.min():.0f} times as many "
+        f"allows as well, need up to {readings.max() / readings.min():.1f} times as many "
         "multiply-adds as the cheapest."
     )
 

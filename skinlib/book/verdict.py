@@ -143,14 +143,15 @@ def _decide(
     return Verdict(kind, evidence=evidence, unit=unit)
 
 
-def _of(runs: pd.DataFrame, *variants: str) -> pd.DataFrame:
-    return runs[(runs["data"] == "ham10000") & runs["variant"].isin(variants)]
+def _of(runs: pd.DataFrame, splits: Sequence[str], *variants: str) -> pd.DataFrame:
+    chosen = runs["variant"].isin(variants) & runs["split"].isin(splits)
+    return runs[chosen & (runs["data"] == "ham10000")]
 
 
 def _means(runs: pd.DataFrame, variant: str, place: str, splits: Sequence[str]) -> pd.DataFrame:
     """What a variant's live runs measured: one row per split and seed."""
-    runs = _of(runs[runs["dead"] == ""], variant)
-    runs = runs[(runs["size"] == PLACES[place]) & runs["split"].isin(splits)]
+    runs = _of(runs[runs["dead"] == ""], splits, variant)
+    runs = runs[runs["size"] == PLACES[place]]
     return runs.groupby(["split", "seed"]).mean(numeric_only=True)
 
 
@@ -180,7 +181,7 @@ def score(runs: pd.DataFrame, name: str, paper: float, margin: float = MARGIN) -
         return KINDS[equivalence(row, paper, margin)], {name: {**row, "paper": paper}}
 
     tables = {place: _means(runs, "proposed", place, ["random"]) for place in PLACES}
-    return _decide(tables, _of(runs, "proposed"), rule, what="runs", unit="%")
+    return _decide(tables, _of(runs, ["random"], "proposed"), rule, what="runs", unit="%")
 
 
 def every_class(runs: pd.DataFrame, rival: str) -> Verdict:
@@ -188,7 +189,7 @@ def every_class(runs: pd.DataFrame, rival: str) -> Verdict:
 
     Corrected for seven classes.
     """
-    runs = _of(runs, "proposed", rival)
+    runs = _of(runs, ["random"], "proposed", rival)
     recalls = [per_class(run)["recall"].to_numpy() for run in runs["run"]]
     recalls = pd.DataFrame(recalls, runs.index, list(CLASSES), dtype=float)
     runs = runs.join(recalls)
@@ -228,7 +229,7 @@ def _family(
     found = {}
     for name in rivals:
         tables = {place: gaps[place][name] for place in PLACES}
-        answer = _decide(tables, _of(runs, "proposed", name), enough=enough)
+        answer = _decide(tables, _of(runs, splits, "proposed", name), enough=enough)
         if answer.numbers:
             rows = _holm_rows(gaps[answer.place], columns, enough)[name]
             answer = replace(answer, kind=judge(rows), numbers=rows)
@@ -274,7 +275,7 @@ def against_leads(
     for place in PLACES:
         gaps = {o: pair_gaps(runs, o, [column], place, splits)[column] for o in leads.index}
         tables[place] = pd.DataFrame(gaps).dropna() - leads
-    return _decide(tables, _of(runs, "proposed", *leads.index), each_better)
+    return _decide(tables, _of(runs, splits, "proposed", *leads.index), each_better)
 
 
 def robust(runs: pd.DataFrame) -> Verdict:
@@ -295,7 +296,7 @@ def robust(runs: pd.DataFrame) -> Verdict:
         own = _means(runs, "proposed", place, ["grouped"])
         change = own["isic balanced accuracy"] - own["balanced accuracy"]
         tables[place] = change.to_frame("balanced accuracy").dropna()
-    return _decide(tables, _of(runs, "proposed"), rule, what="runs")
+    return _decide(tables, _of(runs, ["grouped"], "proposed"), rule, what="runs")
 
 
 def with_rare_recall(runs: pd.DataFrame) -> pd.DataFrame:

@@ -121,8 +121,15 @@ def _state(model: keras.Model) -> list:
 
 
 def save_weights(model: keras.Model, path: Path) -> None:
-    """Writes a network's weights in half precision, in the order of `model.weights`."""
-    arrays = [keras.ops.convert_to_numpy(v).astype("float16") for v in model.weights]
+    """Writes a network's weights in half precision, in the order of `model.weights`.
+
+    An array with a number that half precision has not (above 65,504) keeps its own.
+    """
+    arrays = [keras.ops.convert_to_numpy(variable) for variable in model.weights]
+    with np.errstate(over="ignore"):
+        halves = [array.astype("float16") for array in arrays]
+    pairs = zip(halves, arrays, strict=True)
+    arrays = [half if np.isfinite(half).all() else array for half, array in pairs]
     with atomic_write(path) as partial, partial.open("wb") as file:
         np.savez_compressed(file, *arrays)
 

@@ -11,6 +11,7 @@ from fakes import run_of
 
 from skinlib.book import evidence, findings, verdict
 from skinlib.book.verdict import Kind, Verdict
+from skinlib.book.words import interval
 from skinlib.data import CLASSES
 from skinlib.experiments import READINGS
 from skinlib.explain import MAPS
@@ -45,6 +46,8 @@ def table(*rows) -> pd.DataFrame:
     found[measured] = found[measured].astype(float)
     return found
 
+
+LONGER = "proposed, epochs=60"
 
 DRAWS = pd.DataFrame({"size": 64, "draw": range(4), "overlap": [0.15, 0.2, 0.25, 0.2]})
 DRAWS = DRAWS.assign(pointing=DRAWS["overlap"], energy=DRAWS["overlap"])
@@ -288,7 +291,7 @@ def test_recalls_are_means_over_seeds():
 def test_readings_are_named_by_recipe_and_faults_by_split():
     runs = table(
         of_accuracy(33, split="peeked"),
-        of_accuracy(11, split="peeked", variant="proposed, epochs=60"),
+        of_accuracy(11, split="peeked", variant=LONGER),
         of_accuracy(50, split="peeked", variant="proposed, class_weights=balanced", dead="why"),
         of_accuracy(0, split="copied"),
         of_accuracy(22, split="copied", variant="alexnet"),
@@ -301,6 +304,21 @@ def test_readings_are_named_by_recipe_and_faults_by_split():
     ]
     assert list(found["fault"]) == [False] * 3 + [True] * 2
     assert found.loc["60 epochs", "share"] == pytest.approx(1)
+    assert found.loc["60 epochs", "printed"] == found.loc["as printed", "value"]
+    words = evidence.reading_words(found)
+    assert words.loc["60 epochs", "share of the gap"] == "100%"
+    assert words.loc["class weights", "share of the gap"] == ""  # it is worse
+    rival = "copied before the split, AlexNet"  # another network, and another test set
+    for name in ("copied before the split", rival):
+        assert words.loc[name, "share of the gap"] == ""
+    assert words.loc[rival, "enough alone"] == ""
+    assert list(words.index[words["a fault"] == "yes"]) == list(found.index[3:])
+    assert words["accuracy, %"]["he_normal"] == "not yet run"
+    elsewhere = ({"data": "phantom"}, {"size": 224})
+    strays = table(*(of_accuracy(45, split="peeked", **columns) for columns in elsewhere))
+    both = pd.concat([strays, runs], ignore_index=True)
+    numbers = ["value", "low", "high", "runs", "share"]
+    pd.testing.assert_frame_equal(evidence.readings(both, 0.9, 64)[numbers], found[numbers])
     assert found.loc["class weights", "dead"] == "why"
     sentence = findings.readings(found, 0.9)
     assert sentence.startswith("60 epochs could close the gap to 90.00 %. At 64 x 64 pixels, 1 of")
@@ -308,22 +326,29 @@ def test_readings_are_named_by_recipe_and_faults_by_split():
         "beside the recipe as printed, a training of each on the same images, that is +20.0 (+1"
         in sentence
     )
+    assert f"At 64 x 64 pixels, 1 of {len(READINGS)} changes to" in sentence  # one crops
+    assert "were tried, each in a single training. The best, *60 epochs*, reaches" in sentence
+    only_faults, only_choices = (findings.readings(found[found["fault"] == x], 0.9) for x in (1, 0))
+    assert only_faults.startswith("What a fault would print, on its own test set: copied")
+    assert only_choices.startswith("60 epochs could")
+    assert "a fault would" not in only_choices
     other = table(*runs.to_dict("records"), of_accuracy(99, split="peeked", seed=1))
-    other.loc[other.index[-1], "variant"] = "proposed, epochs=60"
+    other.loc[other.index[-1], "variant"] = LONGER
     two = findings.readings(evidence.readings(other, 0.9, 64), 0.9)  # two trainings: no interval
     assert two.startswith("No choice that was tried could close the gap")
+    assert "were tried. The best" in two
+    other.loc[len(other)] = of_accuracy(40, split="peeked", variant="proposed, augment=True")
+    mixed = findings.readings(evidence.readings(other, 0.9, 64), 0.9)
+    assert "were tried, 1 of them in a single training. The best" in mixed
     assert "class weights" not in sentence
     assert "copied before the split 100.0 % (100.0 to 100.0), above the paper's; " in sentence
-    assert list(found["reach"]) == ["below", "below", "at", "above", "below"]
+    assert list(found["reach"]) == ["below", "below", "at", "above", "other"]
     two = evidence.readings(
         pd.concat([runs, table(of_accuracy(1, split="copied", seed=1))]), 0.9, 64
     )
     assert "copied before the split 99.5 %, of two trainings" in findings.readings(two, 0.9)
     assert "best epoch of these trainings" not in sentence
-    seeds = [
-        of_accuracy(40, split="peeked", seed=seed, variant="proposed, epochs=60")
-        for seed in range(2)
-    ]
+    seeds = [of_accuracy(40, split="peeked", seed=seed, variant=LONGER) for seed in range(2)]
     seeds += [of_accuracy(30, seed=1), of_accuracy(50, split="peeked")]
     for row, best in zip(seeds, (0.6, 0.7, 0.8, 0.9), strict=True):
         row["run"].history["val_accuracy"] = best
@@ -346,17 +371,17 @@ def test_copies_are_weighed_as_the_classes_are():
     for run, images in zip(runs["run"], (200, 100, 100), strict=True):
         run.config["split"] = {"train": images}
     natural = 1 - 0.5 * 6705 / 10015
-    assert evidence.at_natural_shares(runs[:2]) == pytest.approx(natural)
+    assert evidence.at_natural_shares(runs[:2]).to_dict() == {0: pytest.approx(natural)}
     sentence = findings.copied(runs, 0.9)
     assert f"proposed {100 * (natural - runs['accuracy'][1]):+.1f}" in sentence  # of one seed
     assert "an epoch 2.0 times as long" in sentence
-    assert "as much is not yet run for ARL14, ARL50, AlexNet, VGG16, ResNet50." in sentence
+    assert "Not yet run with the fault: ARL14, ARL50, AlexNet, VGG16, ResNet50." in sentence
     anew = {"variant": "arl14, new_averages=True", "model": "arl14"}
     more = [of_accuracy(33, **anew), of_accuracy(11, split="copied", **anew)]
     rivals = pd.concat([runs, table(*more)], ignore_index=True)
     sentence = findings.copied(rivals, 0.9)
     assert ", ARL14 (averages made anew) +" in sentence
-    assert "not yet run for ARL50, AlexNet, VGG16, ResNet50." in sentence
+    assert "Not yet run with the fault: ARL50, AlexNet, VGG16, ResNet50." in sentence
     assert list(findings.lifts(rivals)) == ["proposed", "ARL14 (averages made anew)"]
     first = findings.in_short(rivals, evidence.readings(rivals, 0.8829, 64), 0.8829)[1]
     assert "So weighted, the fault lifts, in points: proposed " in first
@@ -368,18 +393,18 @@ def test_copies_are_weighed_as_the_classes_are():
     both = pd.concat([runs, second], ignore_index=True)
     assert " over 2 seeds. Not all" in findings.copied(both, 0.9)  # and no interval
     all_three = pd.concat([both, third], ignore_index=True)
-    gains = t_interval(
-        [evidence.at_natural_shares(of) for of in (runs[:1], second, third[:1])]
-        - np.array([*runs["accuracy"][1:], third["accuracy"][1]])
-    )
+    copies = pd.concat([runs[:1], second, third[:1]])
+    plain = [*runs["accuracy"][1:], third["accuracy"][1]]
+    gains = t_interval(evidence.at_natural_shares(copies) - plain)
     assert findings.lifts(all_three)["proposed"][["value", "low", "high"]].equals(gains)
     said = f"points: proposed {show(gains, signed=True)} over 3 seeds. Not"
     assert said in findings.copied(all_three, 0.9)
     twice = pd.concat([all_three, third], ignore_index=True)  # in another dtype, say
     assert said in findings.copied(twice, 0.9)
     chart = evidence.gap_chart(runs)["value"]
+    assert chart.iloc[-2] == pytest.approx(natural)
     assert chart.iloc[-1] == pytest.approx(runs["accuracy"][0])  # as whoever copies would print it
-    assert chart.index[-1] == "a fault: images copied before the split, 64 x 64, 1 run"
+    assert chart.index[-1] == "a fault, copied before the split: as it would print, 64 x 64, 1 run"
 
 
 def test_heat_maps_count_each_lesion_once():
@@ -477,6 +502,12 @@ def test_table_1_in_a_sentence():
     assert "all 2 networks are run" in sentence
     assert "from the paper's by -15.4 to +1.7 points" in sentence
     assert "The highest of ours is proposed, 20.0 points above AlexNet;" in sentence
+    assert "made anew" not in sentence
+    anew = runs.assign(variant=runs["variant"] + ", new_averages=True")
+    assert (
+        " (Networks with batch normalisation count with averages made anew.) The highest of "
+        in (findings.table1(pd.concat([runs, anew], ignore_index=True), PAPER, 64))
+    )
     part = findings.table1(runs[:1], PAPER, 64)
     assert "1 of 2 networks are run" in part
     assert "Not yet run: AlexNet." in part
@@ -615,6 +646,9 @@ def test_a_training_that_starts_late_is_told():
     assert "before the loss fell to 98 % of that: as printed 0, class weights 2." in sentence
     assert "cross-entropy of 1.95. Of" in sentence
     assert "never" not in sentence
+    again = of_accuracy(0, split="peeked", seed=1)
+    again["run"].history = pd.DataFrame({"loss": [1.955, 1.94, 1.1]})
+    assert "as printed 0, class weights 2." in findings.slow_start(table(*rows, again))
     rows[1]["run"].history = pd.DataFrame({"loss": [1.955, 1.94, 1.93]})
     sentence = findings.slow_start(table(*rows))
     assert "class weights 3. With class weights it never did: such" in sentence
@@ -625,13 +659,20 @@ def test_the_first_page_has_four_sentences():
     runs = table(of_accuracy(11), of_accuracy(10, split="copied"))
     found = findings.in_short(runs, evidence.readings(runs, 0.8829, 64), 0.8829)
     assert len(found) == 4
-    assert "recipe prints 90.9 % on its own test set, and 86.6 % if classes are as" in found[1]
+    fault = mean_over_seeds(runs[runs["split"] == "copied"])
+    assert f"prints {interval(fault)} on its own test set, and 86.6 % if classes" in found[1]
     assert [sentence for sentence in found if "nan" in sentence] == []
     for paper, arises in ((0.90, True), (0.92, False)):
         second = findings.in_short(runs, evidence.readings(runs, paper, 64), paper)[1]
         assert ("a fault of that kind can lift the number as far" in second) == arises
     nothing = findings.in_short(runs[:1], evidence.readings(runs[:1], 0.8829, 64), 0.8829)
     assert "at most 0.64 %" in nothing[1]  # 32 x 0.0002, of 1 - 0.0002 + 32 x 0.0002
+    assert "So weighted" not in found[1]  # of one network alone
+    printed = table(of_accuracy(11), of_accuracy(11, split="peeked"))
+    changed = table(*printed.to_dict("records"), of_accuracy(12, split="peeked", variant=LONGER))
+    for runs, said in ((printed, "at most 0.64 %"), (changed, "1 of ")):
+        found = findings.in_short(runs, evidence.readings(runs, 0.8829, 64), 0.8829)
+        assert said in found[1]
 
 
 def test_rivals_are_named_if_they_are_surely_beaten():
@@ -761,7 +802,7 @@ def test_networks_without_a_run_are_named():
 def test_dead_runs_are_named():
     runs = table(of_accuracy(0), of_accuracy(0, variant="arl14", dead="why"))
     assert findings.left_out(runs).endswith("dead: arl14 (why).")
-    assert findings.left_out(runs[:1]).endswith("dead: no network.")
+    assert findings.left_out(runs[:1]) == ""
 
 
 def test_images_of_another_copy_are_said(make_dataset):

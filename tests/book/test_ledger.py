@@ -59,7 +59,8 @@ def test_the_conclusion_counts_and_names():
         "decided by the paper's 224 x 224 pixels, but by images of 64 x 64 pixels: 1.",
         "**Holds:** a; d.",
         "**Does not hold:** c.",
-        "**Open, for want of runs or because they scatter:** scores (1 of 2).",
+        "**Open, for want of runs, for their scatter, or since the effect is small:** "
+        "scores (1 of 2).",
     ]
 
 

@@ -71,8 +71,8 @@ def test_costs(tmp_path):
     path.write_text(json.dumps(record))
     assert list(network.costs(path, TABLE1)["parameters"]) == [2, 9]
     assert network.machine(path) == (
-        "Measured on Abacus, 2 cores, Keras 3 on jax, steps of 8 images of 224 x 224 "
-        "pixels, 2026-01-01."
+        "Measured on 2026-01-01: Abacus, 2 cores;\n"
+        "Keras 3 on jax, steps of 8 images of 224 x 224 pixels."
     )
 
 
@@ -80,7 +80,7 @@ def test_work_claim():
     ratio = pd.DataFrame({"training step": [2, 1.05, 3], "prediction": [2, 2, 1.2]})
     text = network.work_claim(ratio, pd.Series([100, 300, 250]))
     assert "less time than those of 2 of 3 baselines" in text
-    assert "up to 3 times as many" in text
+    assert "up to 3.0 times as many" in text
 
 
 def test_size_claim():

@@ -100,6 +100,9 @@ def test_dead_runs_do_not_count():
     assert found.kind == Kind.REPRODUCED
     assert found.evidence["runs at 224 x 224"] == 3
     assert found.evidence["dead runs left out"] == 1
+    elsewhere = runs_of("proposed", 0.1, split="copied", dead="gamma never moved")
+    found = verdict.score(table(runs[:3], elsewhere), "accuracy", 0.88)
+    assert "dead runs left out" not in found.evidence  # the claim is about the random split
 
 
 def test_a_run_made_twice_counts_once():

@@ -10,6 +10,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pandas as pd
+import pooch
 import pytest
 
 from skinlib.data import CLASSES, load
@@ -112,6 +113,18 @@ def test_weights_that_were_changed_are_refused(phantom, split, tmp_path):
     weights.unlink()
     with pytest.raises(RecordError, match=r"weights.npz cannot be used"):
         trained_network(Run.read(tmp_path))
+
+
+def test_weights_that_half_precision_has_not_are_kept(tmp_path):
+    model = build("small", (48, 48, 3))
+    first, *_ = model.weights
+    first.assign(np.full(first.shape, 1e5))  # inf in half precision
+    path = tmp_path / "weights.npz"
+    checkpoint.save_weights(model, path)
+    other = build("small", (48, 48, 3))
+    checkpoint.load_weights(other, path, pooch.file_hash(path))
+    for kept, weight in zip(other.weights, model.weights, strict=True):
+        np.testing.assert_allclose(kept, weight, rtol=1e-3, atol=1e-6)
 
 
 def test_weights_of_another_run_are_not_taken_for_its_own(phantom, split, tmp_path):

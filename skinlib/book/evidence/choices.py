@@ -19,6 +19,7 @@ FAULTS = {"copied": "copied before the split", "seen": "trained on the test set"
 """Split with a fault -> what was done."""
 
 ENOUGH_ALONE = {"below": "no", "at": "may be", "above": "more than that", "": "not known"}
+ENOUGH_ALONE["other"] = ""  # another network than the paper's
 
 
 def readings(runs: pd.DataFrame, paper: float, size: int) -> pd.DataFrame:
@@ -29,7 +30,8 @@ def readings(runs: pd.DataFrame, paper: float, size: int) -> pd.DataFrame:
         why it says nothing, or ''; `best epoch`, the highest accuracy of any epoch on the test set;
         `printed`, the accuracy of the recipe as printed, with the same seeds; `share`, of the gap
         from there; `run`, the first; `reach`, whether its interval lies "below" the paper's
-        (Wilson's), "above" it, or "at" it.
+        (Wilson's), "above" it, or "at" it. The copies' test set has other shares of classes, and so
+        no share of the gap. Nor have "other" networks, which the paper's number is not of.
     """
     runs = runs[(runs["data"] == "ham10000") & (runs["size"] == size)]
     chosen = {}
@@ -64,11 +66,15 @@ def readings(runs: pd.DataFrame, paper: float, size: int) -> pd.DataFrame:
     table = pd.DataFrame.from_dict(rows, orient="index", columns=[*numbers, "fault", "dead", "run"])
     table = table.astype({"fault": bool, **dict.fromkeys(numbers, float)})
     table["share"] = (table["value"] - table["printed"]) / (paper - table["printed"])
+    copied = np.array([name.startswith(FAULTS["copied"]) for name in table.index], bool)
+    rivals = table["fault"] & ~table.index.isin(FAULTS.values())
+    table.loc[copied | rivals, "share"] = np.nan
     theirs = wilson_interval(paper, TESTED)
     table["reach"] = ""
     table.loc[table["low"].notna(), "reach"] = "at"
     table.loc[table["high"] < theirs["low"], "reach"] = "below"
     table.loc[table["low"] > theirs["high"], "reach"] = "above"
+    table.loc[rivals, "reach"] = "other"
     return table
 
 

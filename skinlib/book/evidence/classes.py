@@ -49,11 +49,11 @@ def recall_words(runs: pd.DataFrame, size: int) -> pd.DataFrame:
     return pd.DataFrame(words).rename_axis("recall, %")
 
 
-def at_natural_shares(runs: pd.DataFrame) -> float:
-    """The accuracy with classes as frequent as in HAM10000: recalls, weighted so."""
+def at_natural_shares(runs: pd.DataFrame) -> pd.Series:
+    """Seed -> the accuracy with classes as frequent as in HAM10000: recalls, weighted so."""
     shares = np.array(IMAGES_PER_CLASS) / sum(IMAGES_PER_CLASS)
     found = [(per_class(run)["recall"] * shares).sum() for run in runs["run"]]
-    return float(np.mean(found)) if found else np.nan
+    return pd.Series(found, runs["seed"], dtype=float).groupby(level="seed").mean()
 
 
 def first_answers(runs: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:

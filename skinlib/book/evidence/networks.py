@@ -5,6 +5,7 @@ from itertools import product
 
 import pandas as pd
 
+from skinlib.book.evidence.classes import at_natural_shares
 from skinlib.book.evidence.selection import (
     ENDS,
     LAPTOP,
@@ -18,8 +19,16 @@ from skinlib.book.evidence.selection import (
 )
 from skinlib.book.verdict import BOTH, ENOUGH, PAIRS, PAPER_SCORES, PARTS
 from skinlib.book.verdict import parts as verdict_of_parts
+from skinlib.book.words import many
 from skinlib.experiments import AVERAGED
-from skinlib.intervals import mean_over_seeds, paired_difference, show, t_interval, wilson_interval
+from skinlib.intervals import (
+    interval_of_shares,
+    mean_over_seeds,
+    paired_difference,
+    show,
+    t_interval,
+    wilson_interval,
+)
 from skinlib.models import NAMES
 
 
@@ -140,13 +149,16 @@ def gap_chart(runs: pd.DataFrame) -> pd.DataFrame:
     bars = {
         "grouped": "ours, split by lesion",
         "random": "ours, split by image",
-        "copied": "a fault: images copied before the split",
+        "copied": "a fault, copied before the split: as it would print",
     }
     for split, words in bars.items():
         of = LAPTOP if split == "copied" else size
         found = live(runs, variant="proposed", split=split, size=of)
         if found.empty:
             continue
-        runs_of = f"{len(found)} run{'s' * (len(found) > 1)}"
-        rows[f"{words}, {of} x {of}, {runs_of}"] = mean_over_seeds(found)
+        runs_of = f"{of} x {of}, {many(len(found), 'run')}"
+        if split == "copied":
+            shared = interval_of_shares(at_natural_shares(found))
+            rows[f"a fault, copied before the split: weighted, {runs_of}"] = shared
+        rows[f"{words}, {runs_of}"] = mean_over_seeds(found)
     return pd.DataFrame(rows).T[["value", "low", "high"]].astype(float)

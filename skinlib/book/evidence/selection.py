@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from skinlib.book.verdict import BOTH, ENOUGH, PLACES
+from skinlib.book.words import many
 from skinlib.data.dataset import IMAGES_PER_CLASS
 from skinlib.intervals import show
 from skinlib.models import MODELS, NAMES
@@ -91,4 +92,4 @@ def in_words(row: Mapping[str, float]) -> str:
     count = int(row["runs"])
     if not count:
         return "not yet run"
-    return f"{show(row)}, {count} run{'s' * (count > 1)}"
+    return f"{show(row)}, {many(count, 'run')}"

@@ -68,7 +68,8 @@ def patients(dataset: Dataset) -> Figure:
 
 def images_per_lesion(dataset: Dataset) -> Figure:
     """How many lesions have one image, two, three, ..."""
-    sizes = pd.Series(dataset.lesions).value_counts().value_counts().sort_index()
+    sizes = pd.Series(dataset.lesions).value_counts().value_counts()
+    sizes = sizes.reindex(range(1, sizes.index.max() + 1), fill_value=0)
     figure, ax = plt.subplots()
     bars = ax.bar(sizes.index.astype(str), sizes, color="0.4")
     ax.bar_label(bars, [f"{n:,}" for n in sizes], padding=2, fontsize=9)

@@ -222,5 +222,6 @@ def rivals(table: pd.DataFrame) -> Figure:
             )  # fmt: skip
         ax.set(xscale="log", xlabel=label, ylabel="accuracy (%)")
         ax.set_xlim(table[column].min() / 1.6, table[column].max() * 1.6)
+        ax.margins(y=0.12)  # room for the lowest name
     style.title(figure, "HAM10000, as published", "costs counted by us")
     return figure

@@ -38,4 +38,4 @@ from skinlib.book.findings.splits import leak as leak
 from skinlib.book.findings.splits import leak_in_short as leak_in_short
 from skinlib.book.findings.splits import new_images as new_images
 from skinlib.book.findings.splits import relatives as relatives
-from skinlib.book.findings.words import say as say
+from skinlib.book.words import say as say

@@ -7,11 +7,18 @@ import pandas as pd
 
 from skinlib.book import evidence
 from skinlib.book.evidence import RENEWED
-from skinlib.book.findings.words import interval, many, percent
 from skinlib.book.joint_loss import focal_share
 from skinlib.book.verdict import ENOUGH
+from skinlib.book.words import interval, many, percent
 from skinlib.data.dataset import CLASSES
-from skinlib.intervals import mean_over_seeds, paired_difference, show, t_interval, unsure
+from skinlib.intervals import (
+    interval_of_shares,
+    mean_over_seeds,
+    paired_difference,
+    show,
+    t_interval,
+    unsure,
+)
 from skinlib.models import NAMES
 from skinlib.runs import Run
 from skinlib.training.recipe import Recipe
@@ -28,11 +35,10 @@ def readings(table: pd.DataFrame, paper: float) -> str:
     if len(choices):
         said.append(_choices(choices, table["run"].get("as printed"), paper))
     if len(faults):
-        reach = {"below": "below the paper's", "at": "as the paper", "above": "above the paper's"}
-        reach[""] = "of two trainings, which is too few for an interval"
-        listed = [
-            f"{name} {interval(row)}, {reach[row['reach']]}" for name, row in faults.iterrows()
-        ]
+        reach = {"below": ", below the paper's", "at": ", as the paper", "other": ""}
+        reach |= {"above": ", above the paper's"}
+        reach[""] = ", of two trainings, which is too few for an interval"
+        listed = [f"{name} {interval(row)}{reach[row['reach']]}" for name, row in faults.iterrows()]
         said.append(f"What a fault would print, on its own test set: {'; '.join(listed)}.")
     peak = choices["best epoch"].max()
     if np.isfinite(peak):
@@ -93,7 +99,7 @@ def slow_start(runs: pd.DataFrame) -> str:
         return "How training starts if all classes count alike: not yet run."
     text = (
         f"A network that calls every class equally likely, whatever the image, has a cross-entropy "
-        f"of {alike:.2f}. Of {len(run.history)} epochs, these many passed before the loss fell to "
+        f"of {alike:.2f}. Of {len(run.history)} epochs, this many passed before the loss fell to "
         f"98 % of that: {', '.join(said)}."
     )
     if never:
@@ -111,8 +117,8 @@ def copied(runs: pd.DataFrame, paper: float) -> str:
         "A network that is trained and tested after rare images were copied (64 x 64 pixels) "
         "scores "
         f"{interval(mean_over_seeds(faulty))} on its own, leaking test set, and "
-        f"{percent(evidence.at_natural_shares(faulty))} if its recalls are weighted as HAM10000 "
-        f"has the classes; the paper has {percent(paper)}."
+        f"{interval(interval_of_shares(evidence.at_natural_shares(faulty)))} if its recalls are "
+        f"weighted as HAM10000 has the classes; the paper has {percent(paper)}."
     )
     gains = lifts(runs)
     if gains:
@@ -125,7 +131,7 @@ def copied(runs: pd.DataFrame, paper: float) -> str:
         )
     missing = [name for name in NAMES.values() if not any(name in told for told in gains)]
     if missing:
-        text += f" Whether it lifts the others as much is not yet run for {', '.join(missing)}."
+        text += f" Not yet run with the fault: {', '.join(missing)}."
     return text
 
 
@@ -139,17 +145,16 @@ def lifts(runs: pd.DataFrame) -> dict[str, pd.Series]:
     runs = evidence.live(runs, size=evidence.LAPTOP)
     gains = {}
     for model, end in product(("proposed", *evidence.RIVALS), (RENEWED, "")):
-        of = runs[runs["variant"] == model + end].set_index("seed")
-        plain = of[of["split"] == "random"].groupby(level="seed")["accuracy"].mean()
-        fault = of[of["split"] == "copied"]
-        seeds = plain.index.intersection(fault.index)
-        if len(seeds):
-            shared = [evidence.at_natural_shares(fault.loc[[seed]]) for seed in seeds]
+        of = runs[runs["variant"] == model + end]
+        plain = of[of["split"] == "random"].groupby("seed")["accuracy"].mean()
+        shared = evidence.at_natural_shares(of[of["split"] == "copied"])
+        differences = (shared - plain).dropna()
+        if len(differences):
             name = f"{NAMES[model]}{' (averages made anew)' * bool(end)}"
-            gain = t_interval(shared - plain[seeds])
-            if len(seeds) < ENOUGH:
+            gain = t_interval(differences)
+            if len(differences) < ENOUGH:
                 gain[["low", "high"]] = np.nan
-            gains[name] = pd.Series({**gain, "seeds": len(seeds)})
+            gains[name] = pd.Series({**gain, "seeds": len(differences)})
     return gains
 
 

@@ -3,9 +3,9 @@
 import pandas as pd
 
 from skinlib.book import evidence
-from skinlib.book.findings.words import interval, many, percent, span
 from skinlib.book.moving.experiments import TIMES, decided
 from skinlib.book.verdict import BOTH
+from skinlib.book.words import interval, many, percent, span
 from skinlib.data.dataset import CLASSES
 from skinlib.scores import confusion_matrix, per_class, score_values
 
@@ -112,7 +112,7 @@ def calibration(predictions: pd.DataFrame, least: float = 0.9436) -> str:
         return text + "Ours says as much of no image of its test set."
     values = score_values(predictions, ("accuracy", "ECE"))
     return text + (
-        f"Ours says as much or more of {many(int(sure.sum()), 'image')} of {len(sure)}, and is "
+        f"Ours says as much or more of {many(int(sure.sum()), 'image')} of {len(sure):,}, and is "
         f"right on {percent(right.mean())} of them; its accuracy over all is "
         f"{percent(values['accuracy'])}. "
         f"On average, what it says and how often it is right lie {100 * values['ECE']:.1f} points "

@@ -7,8 +7,8 @@ from skinlib.book.findings.choices import lifted, lifts, readings, small_beta
 from skinlib.book.findings.classes import melanoma
 from skinlib.book.findings.networks import gap
 from skinlib.book.findings.splits import leak_in_short
-from skinlib.book.findings.words import many, percent
-from skinlib.intervals import mean_over_seeds
+from skinlib.book.words import interval, many
+from skinlib.intervals import interval_of_shares, mean_over_seeds
 
 
 def in_short(runs: pd.DataFrame, table: pd.DataFrame, paper: float) -> list[str]:
@@ -22,17 +22,17 @@ def in_short(runs: pd.DataFrame, table: pd.DataFrame, paper: float) -> list[str]
     if len(choices) > 1:
         would = readings(choices, paper)
     if len(copies):
-        value = mean_over_seeds(copies)["value"]
+        prints, shared = mean_over_seeds(copies), evidence.at_natural_shares(copies)
         would += (
             " If images of rare classes are copied before the split, copies of test images are "
-            f"trained on. With that fault the same recipe prints {percent(value)} on its own test "
-            f"set, and {percent(evidence.at_natural_shares(copies))} if classes are as frequent "
+            f"trained on. With that fault the same recipe prints {interval(prints)} on its own "
+            f"test set, and {interval(interval_of_shares(shared))} if classes are as frequent "
             f"there as in HAM10000 ({many(len(copies), 'run')})."
         )
         gains = lifts(runs)
         if len(gains) > 1:
             would += f" So weighted, the fault lifts, in points: {lifted(gains)}."
-        if value > paper:
+        if prints["value"] > paper:
             would += (
                 " So a fault of that kind can lift the number as far as the paper's. Whether one "
                 "did, its text does not say."

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from skinlib.book import evidence, verdict
-from skinlib.book.findings.words import many, percent, span
 from skinlib.book.verdict import BOTH
+from skinlib.book.words import many, percent, span
 from skinlib.intervals import equivalence
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from skinlib.book import evidence, verdict
-from skinlib.book.findings.words import many
 from skinlib.book.verdict import BOTH
+from skinlib.book.words import many
 from skinlib.data.dataset import Dataset
 from skinlib.intervals import compare, show, t_interval, unsure
 from skinlib.runs import Run
@@ -123,13 +123,13 @@ def half_a_cell(scores: pd.DataFrame) -> str:
     """
     if scores.empty:
         return "No outline is known: not measured."
-    drawn = scores.loc["as drawn", "value"]
-    moved = scores["value"].drop("as drawn")
+    values = scores["value"].round(2)  # as they are printed
+    drawn, moved = values["as drawn"], values.drop("as drawn")
     listed = [f"{show(scores.loc[way], 2, False)} if moved {way}" for way in moved.index]
     return (
-        f"Half a cell moves the overlap from {drawn:.2f} to {' and to '.join(listed)}. The network "
-        f"is the same: {(moved - drawn).abs().max():.2f} of overlap may hang on where a place is "
-        "drawn. Networks whose maps have the same places are drawn alike, so they can be compared. "
-        "Between a network and a blob, or maps with other places, a smaller difference may come "
-        "from the drawing alone."
+        f"Half a cell moves the overlap, its mean over lesions, from {drawn:.2f} to "
+        f"{' and to '.join(listed)}. The network is the same: {(moved - drawn).abs().max():.2f} of "
+        "overlap may hang on where a place is drawn. Networks whose maps have the same places are "
+        "drawn alike, so they can be compared. Between a network and a blob, or maps with other "
+        "places, a smaller difference may come from the drawing alone."
     )

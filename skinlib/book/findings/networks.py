@@ -4,7 +4,7 @@ import pandas as pd
 
 from skinlib.book import evidence, verdict
 from skinlib.book.evidence import RENEWED
-from skinlib.book.findings.words import interval, many, percent, span
+from skinlib.book.words import interval, many, percent, span
 from skinlib.experiments import AVERAGED
 from skinlib.intervals import compare, mean_over_seeds, show, t_interval, unsure
 from skinlib.models import NAMES

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from skinlib.book.findings.words import many
+from skinlib.book.words import many
 from skinlib.models import NAMES
 
 ERRATUM = (
@@ -37,7 +37,7 @@ def not_run(runs: pd.DataFrame) -> str:
 
 
 def left_out(runs: pd.DataFrame) -> str:
-    """The runs whose parts are dead, so that nothing is said of them; or that there are none."""
+    """The runs whose parts are dead, so that nothing is said of them; nothing if none are."""
     dead = runs[runs["dead"] != ""]
     listed = [f"{row.variant} ({row.dead})" for row in dead.itertuples()]
-    return f"Left out, since a part of it is dead: {', '.join(listed) or 'no network'}."
+    return f"Left out, since a part of it is dead: {', '.join(listed)}." if listed else ""

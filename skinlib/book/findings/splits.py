@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from skinlib.book import evidence, verdict
-from skinlib.book.findings.words import many, percent
+from skinlib.book.words import many, percent
 from skinlib.intervals import compare, show, t_interval, unsure
 
 

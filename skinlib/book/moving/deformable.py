@@ -58,15 +58,17 @@ def sampling_point(image: np.ndarray) -> alt.VConcatChart:
         across, down, alt.Color("pixel:Q", legend=None).scale(scheme="greys", domain=[0, 1])
     )
     ink = alt.condition("datum.pixel > 0.65", alt.value("white"), alt.value("black"))
-    numbers = shared.mark_text(dy=-7).encode(across, down, text="pixel:Q", color=ink)
-    weights = shared.mark_text(dy=9, fontWeight="bold").encode(
+    numbers = shared.mark_text(dy=-13).encode(across, down, text="pixel:Q", color=ink)
+    weights = shared.mark_text(dy=14, fontWeight="bold").encode(
         across, down, text="words:N", color=ink
     )
     point = one().transform_calculate(i="y", j="x")
-    point = point.mark_point(color=ORANGE, size=160, strokeWidth=3).encode(across, down)
+    point = point.mark_point(color=ORANGE, size=110, strokeWidth=2.5, opacity=0.8)
+    point = point.encode(across, down)
     picture = alt.layer(squares, numbers, weights, point).properties(width=230, height=230)
 
-    column = alt.Chart(rows(sampled(image))).transform_filter("abs(datum.x - x) < 0.001")
+    table = sampled(image)
+    column = alt.Chart(rows(table)).transform_filter("abs(datum.x - x) < 0.001")
     column = column.transform_calculate(value="m * datum.value", slope="m * datum.slope")
     here = column.transform_filter("abs(datum.y - y) < 0.001")
     said = words(
@@ -77,7 +79,8 @@ def sampling_point(image: np.ndarray) -> alt.VConcatChart:
     place = alt.X("y:Q").axis(grid=True, values=list(range(height)), gridColor=GREY)
     panels = []
     for name, drawn in {"value": "linear", "slope": "step-after"}.items():
-        of = alt.Y(f"{name}:Q", title=name)
+        ends = [min(0, table[name].min()), table[name].max()]  # those of mask 1: less is lower
+        of = alt.Y(f"{name}:Q", title=name).scale(domain=ends).axis(tickCount=4)
         line = column.mark_line(color=BLUE, interpolate=drawn).encode(place, of)
         dot = here.mark_point(color=ORANGE, size=110, strokeWidth=3).encode(place, of)
         panels.append(alt.layer(line, dot).properties(width=WIDTH, height=80))

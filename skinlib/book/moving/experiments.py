@@ -39,7 +39,7 @@ def decisions(predictions: pd.DataFrame, data: str) -> alt.VConcatChart:
     """
     controls = [
         slider("removed", "part of the prior taken out", 0, 0, 1, 0.25),
-        slider("step", "weight of melanoma, step", 0, 0, len(TIMES) - 1, 1),
+        slider("step", "weight of melanoma, step (see above)", 0, 0, len(TIMES) - 1, 1),
     ]
     table = []
     for quarters in range(5):

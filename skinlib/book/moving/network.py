@@ -81,7 +81,7 @@ def pools_and_widths() -> alt.VConcatChart:
     layer = alt.Y("number:O", title="convolution")
     panels = []
     for name, title in (("side", "side of its map"), ("work", "million multiply-adds")):
-        bars = alt.X(f"{name}:Q", title=title).scale(domain=[0, table[name].max()])
+        bars = alt.X(f"{name}:Q", title=title).scale(domain=[0, 1.4 * table[name].max()])
         bar = chosen.mark_bar(color=BLUE).encode(bars.axis(tickCount=2), layer)
         text = chosen.mark_text(align="left", dx=3).encode(
             bars, layer, text=alt.Text(f"{name}:Q", format=",.0f")

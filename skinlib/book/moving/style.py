@@ -15,9 +15,10 @@ import vl_convert
 from IPython.display import display
 from PIL import Image
 
+from skinlib.book.pages import VEGALITE
+
 WIDTH = 300  # pixels of a chart: with its axis it fits a phone
 GREY = "#8c8c8c"  # to be seen on white and on black
-VEGALITE = "application/vnd.vegalite.v5+json"
 CONFIG = {
     "background": None,
     "font": "sans-serif",

@@ -10,8 +10,8 @@ from skinlib.intervals import show
 
 
 def say(*sentences: str) -> Markdown:
-    """Sentences as paragraphs of a page."""
-    return Markdown("\n\n".join(sentences).replace(" %", "&nbsp;%"))
+    """Sentences as paragraphs of a page; an empty one is none."""
+    return Markdown("\n\n".join(filter(None, sentences)).replace(" %", "&nbsp;%"))
 
 
 def many(count: int, what: str) -> str:
