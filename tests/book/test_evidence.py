@@ -235,6 +235,7 @@ def test_table_1_has_the_paper_first_and_one_size_of_images():
     words = evidence.table1_words(runs, paper, 64)
     assert words.loc["ARL14, accuracy", "ours, random, averages made anew"].startswith("70.0 (")
     assert words.loc["proposed, accuracy", "ours, random, averages made anew"] == ""
+    assert words.loc["proposed, accuracy", "the paper"] == "88.29"
     assert words.loc["proposed, accuracy", "ours, random"].startswith("90.0 (")
     assert words.loc["proposed, accuracy", "difference"].startswith("+1.7 (")
 
@@ -273,6 +274,23 @@ def test_pairs_are_of_one_split_and_seed():
     assert list(found.index) == [("its attention", "random", 0)]
     assert found["value"].iloc[0] == pytest.approx(0.1)
     assert evidence.mean_gaps(found).empty
+    grouped = {"split": "grouped"}
+    rival = {"variant": "alexnet"}
+    more = [of_accuracy(0, **grouped), of_accuracy(22, **grouped, **without)]
+    more += [of_accuracy(33, **rival), of_accuracy(33, **grouped, **rival)]
+    third = [of_accuracy(0, seed=2), of_accuracy(33, seed=2, **without)]
+    runs = table(*runs.to_dict("records"), *more, *third)
+    found = evidence.pairs(runs, 64, resamples=20)
+    part, baseline = "its attention", "against AlexNet"  # that only on the paper's kind of split
+    kinds = [
+        (part, "random", 0),
+        (part, "random", 2),
+        (part, "grouped", 0),
+        (baseline, "random", 0),
+    ]
+    assert set(found.index) == set(kinds)
+    means = evidence.mean_gaps(found)
+    assert means["value"].to_dict() == {part: pytest.approx(0.2)}  # three pairs are enough
 
 
 def test_recalls_are_means_over_seeds():
@@ -404,7 +422,12 @@ def test_copies_are_weighed_as_the_classes_are():
     chart = evidence.gap_chart(runs)["value"]
     assert chart.iloc[-2] == pytest.approx(natural)
     assert chart.iloc[-1] == pytest.approx(runs["accuracy"][0])  # as whoever copies would print it
-    assert chart.index[-1] == "a fault, copied before the split: as it would print, 64 x 64, 1 run"
+    fault = "a fault, copied before the split: as it would print, 64 x 64, 1 run"
+    assert chart.index[-1] == fault
+    large = [of_accuracy(11, seed=seed, size=224) for seed in range(3)]
+    names = evidence.gap_chart(pd.concat([runs, table(*large)], ignore_index=True)).index
+    assert names[1] == "ours, split by image, 224 x 224, 3 runs"
+    assert names[-1] == fault
 
 
 def test_heat_maps_count_each_lesion_once():
@@ -413,6 +436,12 @@ def test_heat_maps_count_each_lesion_once():
     found = evidence.pointing(runs)
     assert found.loc[("overlap", "proposed"), "value"] == pytest.approx(0.4)
     assert found.loc[("energy", "control: blob in the middle"), "value"] == pytest.approx(0.7)
+    other = SimpleNamespace(heat_maps=heat_maps(0.3, 0.1, 0.2, 0.7))
+    blob = ("overlap", "control: blob in the middle")  # on the proposed network's places, or else
+    for variant, expected in (("proposed", 0.7), ("arl14", 0.3)):  # on those of the first
+        first = of_accuracy(0, run=other, variant="alexnet")
+        both = table(first, of_accuracy(0, run=run, variant=variant))
+        assert evidence.pointing(both).loc[blob, "value"] == pytest.approx(expected)
     with_blob = evidence.with_controls(runs, DRAWS).set_index("variant")
     assert with_blob.loc["blob in the middle", "overlap"] == pytest.approx(0.7)
     assert with_blob.loc["fresh weights", "overlap"] == 0.15
@@ -484,6 +513,10 @@ def test_offsets_that_moved_are_counted():
         "pixels). "
         "25 % of the ReLU units are zero on all images."
     )
+    strays = ({"data": "phantom"}, {"model": "alexnet"}, {"split": "copied"}, {"size": 224})
+    far = [still | {"offset_mean": 9.0, "offset_p95": 9.0} | stray for stray in strays]
+    twice = [still, still | {"seed": 2}]  # most runs are of 64 x 64 pixels
+    assert "9.00" not in findings.offsets(table(*twice, moved, *far))
     assert "pixels, but hardly: " in findings.offsets(table(still))
     assert "outside" not in findings.offsets(table(still))
     moved |= {"outside": 0.412, "outside_fixed": 0.29}
@@ -740,10 +773,13 @@ def test_melanomas_that_are_missed():
     sentence = findings.melanoma(table(row))
     assert "finds 50 % (" in sentence
     assert sentence.endswith("it calls 100 % nv.")
-    rival = of_accuracy(0, variant="vgg16")
-    assert findings.melanoma(table(row, rival)).endswith(
-        "find 100 % on the random split (1 network)."
-    )
+    rival = row | {"variant": "vgg16"}
+    grouped = of_accuracy(0, split="grouped")
+    copied = of_accuracy(0, split="copied")  # says nothing of melanomas
+    sentence = findings.melanoma(table(row, rival, grouped, copied))
+    assert sentence.endswith("Its rivals find 50 % on the random split (1 network).")
+    assert ") of the melanomas on the random split and 100 % (" in sentence
+    assert ") on the grouped split. That is of 2 runs at 64 x 64 pixels. Of those" in sentence
 
 
 def test_parts_say_what_they_wait_for(monkeypatch):
@@ -769,6 +805,7 @@ def test_a_probability_is_not_an_accuracy():
     predictions = run_of(LABELS, np.where(LABELS == 0, 1, LABELS)).predictions
     sentence = findings.calibration(predictions)
     assert "110 images of 110, and is right on 90.9 % of them" in sentence
+    assert "how often it is right lie 9.1 points apart" in sentence  # it is always sure
     predictions[list(CLASSES)] = 1 / 7
     assert "of no image" in findings.calibration(predictions)
 
