@@ -96,6 +96,18 @@ def test_each_run_has_a_process_and_failed_ones_are_named_at_the_end(dataset, tm
     pd.testing.assert_frame_equal(there, here.predictions, atol=1e-3)
 
 
+@pytest.fixture
+def said(tmp_path, monkeypatch):
+    """What a sweep says of a run whose process executes some code."""
+
+    def call(code, **options):
+        (tmp_path / "ends.py").write_text(f"import os, sys\n{code}\n")
+        monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+        return sweep._run_one(["ends", "train", str(tmp_path / "run")], **options)
+
+    return call
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="signals")
 @pytest.mark.parametrize(
     ("ends", "says"),
@@ -106,11 +118,9 @@ def test_each_run_has_a_process_and_failed_ones_are_named_at_the_end(dataset, tm
         ("sys.exit(3)", "it ended with 3"),
     ],
 )
-def test_a_run_that_fails_says_why(tmp_path, monkeypatch, ends, says):
+def test_a_run_that_fails_says_why(said, ends, says):
     """TensorFlow writes to stderr, too, and its last line once was the reason."""
-    (tmp_path / "ends.py").write_text(f"import os, sys\n{ends}\n")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    assert sweep._run_one(["ends", "train", str(tmp_path / "run")]) == says
+    assert said(ends) == says
 
 
 @pytest.mark.parametrize(
@@ -121,11 +131,9 @@ def test_a_run_that_fails_says_why(tmp_path, monkeypatch, ends, says):
         ("XLA_PYTHON_CLIENT_PREALLOCATE", "false"),
     ],
 )
-def test_runs_at_a_time_share_the_cores_and_a_card(tmp_path, monkeypatch, name, value):
-    (tmp_path / "ends.py").write_text(f"import os, sys\nsys.exit(os.environ.get('{name}'))\n")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+def test_runs_at_a_time_share_the_cores_and_a_card(said, monkeypatch, name, value):
     monkeypatch.delenv(name, raising=False)
-    assert sweep._run_one(["ends", "train", str(tmp_path / "run")], threads=2) == value
+    assert said(f"sys.exit(os.environ.get('{name}'))", threads=2) == value
 
 
 @pytest.fixture

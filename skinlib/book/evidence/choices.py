@@ -18,8 +18,13 @@ CHOICES["cropped instead of squashed"] = "proposed" + CROPPED
 FAULTS = {"copied": "copied before the split", "seen": "trained on the test set"}
 """Split with a fault -> what was done."""
 
-ENOUGH_ALONE = {"below": "no", "at": "may be", "above": "more than that", "": "not known"}
-ENOUGH_ALONE["other"] = ""  # another network than the paper's
+ENOUGH_ALONE = {
+    "below": "no",
+    "at": "may be",
+    "above": "more than that",
+    "": "not known",
+    "other": "",  # another network than the paper's
+}
 
 
 def readings(runs: pd.DataFrame, paper: float, size: int) -> pd.DataFrame:

@@ -35,9 +35,13 @@ def readings(table: pd.DataFrame, paper: float) -> str:
     if len(choices):
         said.append(_choices(choices, table["run"].get("as printed"), paper))
     if len(faults):
-        reach = {"below": ", below the paper's", "at": ", as the paper", "other": ""}
-        reach |= {"above": ", above the paper's"}
-        reach[""] = ", of two trainings, which is too few for an interval"
+        reach = {
+            "below": ", below the paper's",
+            "at": ", as the paper",
+            "above": ", above the paper's",
+            "": ", of two trainings, which is too few for an interval",
+            "other": "",
+        }
         listed = [f"{name} {interval(row)}{reach[row['reach']]}" for name, row in faults.iterrows()]
         said.append(f"What a fault would print, on its own test set: {'; '.join(listed)}.")
     peak = choices["best epoch"].max()
