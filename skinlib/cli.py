@@ -85,7 +85,7 @@ def train(
     data_seed: DataSeed = 0,
     resize: Resize = "squash",
     split: Annotated[
-        Literal["random", "grouped", "tuning", "peeked", "copied", "seen"],
+        Literal["random", "grouped", "tuning", "oversampled", "peeked", "copied", "seen"],
         typer.Option(help="How the images are divided; the last three are faults."),
     ] = "random",
     test: Annotated[float, typer.Option(help="Share of the images to test on.")] = 0.15,

@@ -54,7 +54,7 @@ def test_the_ablation_shares_runs_with_table_1():
 
 def test_the_best_epoch_on_the_test_part_can_be_told():
     """It is one of the faults, and needs the test part's scores after each epoch."""
-    assert {one.split for one in readings(1)} == {"peeked", "copied", "seen"}
+    assert {one.split for one in readings(1)} == {"peeked", "copied", "oversampled", "seen"}
     assert {one.test for one in readings(1)} == {0.15}
     assert {(one.split, one.test) for one in joint_loss(1)} == {("grouped", 0.4)}
 

@@ -71,6 +71,15 @@ def test_the_faulty_splits_have_their_faults(phantom):
     assert np.isin(rare, copied.train).mean() > 0.9
 
 
+def test_oversampled_copies_training_rows_alone(phantom):
+    fair, copied = random_split(phantom, 3), SPLITS["oversampled"](phantom, 3)
+    np.testing.assert_array_equal(copied.test, fair.test)
+    np.testing.assert_array_equal(np.unique(copied.train), np.sort(fair.train))
+    counts = np.bincount(phantom.labels[copied.train], minlength=7)
+    assert counts.max() < 2 * counts.min()
+    assert len(copied.train) > 2 * len(fair.train)
+
+
 def test_too_few_images(make_dataset):
     dataset = make_dataset([0, 0, 1], ["a", "b", "c"])
     with pytest.raises(DataError, match="single lesion or image of bcc"):
