@@ -196,10 +196,13 @@ def sweep(
 
     if name not in EXPERIMENTS:
         raise SkinlibError(f"unknown sweep {name!r}: expected one of {', '.join(EXPERIMENTS)}")
+    if scheduler and jobs > 1:
+        raise SkinlibError("--jobs: a cluster does as many runs at a time as it has workers")
     _check_root(data, root)
     source = Source(data, size, root, count, data_seed, isic2018_test, resize)
-    todo = pending(EXPERIMENTS[name](seeds), source.load(), folder, dtype)
-    source.load_isic2018_test()  # prepared once, before many processes ask for it
+    isic = source.load_isic2018_test()  # prepared once, before many processes ask for it
+    asked = isic is not None
+    todo = pending(EXPERIMENTS[name](seeds), source.load(), folder, dtype, isic2018_test=asked)
     print(f"{len(todo)} runs of {name} to do", *(one.title for one in todo), sep="\n  ")
     if todo:
         run_all(todo, source, folder, jobs=jobs, scheduler=scheduler, keep_weights=keep_weights)

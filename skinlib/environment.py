@@ -1,5 +1,7 @@
 """Where a run was made: versions, devices, memory."""
 
+from __future__ import annotations
+
 import contextlib
 import datetime
 import os
@@ -8,11 +10,15 @@ import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import joblib
 
 from skinlib import __version__
 from skinlib.errors import SkinlibError
+
+if TYPE_CHECKING:
+    from skinlib.runs import Code
 
 PACKAGES = ("keras", "tensorflow", "jax", "numpy", "scikit-learn")
 
@@ -83,12 +89,12 @@ def processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def code() -> dict:
+def code() -> Code:
     """What makes a run: the version, the commit, and whether the code is as committed.
 
     The last two are None where the package does not lie in a git repository of its own.
     """
-    found: dict = {"version": __version__, "commit": None, "clean": None}
+    found: Code = {"version": __version__, "commit": None, "clean": None}
     package = Path(__file__).parent
     if git(package, "ls-files", "__init__.py") == "__init__.py":
         found["commit"] = git(package, "rev-parse", "HEAD")

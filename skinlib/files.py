@@ -9,6 +9,9 @@ from filelock import FileLock, Timeout
 
 from skinlib.errors import RecordError
 
+PARTIAL = ".skinlib-partial"
+"""How the name of a half-written file ends, so that nobody else's file is taken for one."""
+
 
 @contextmanager
 def atomic_write(path: Path) -> Iterator[Path]:
@@ -17,7 +20,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
     It is on the disk before it takes that place, and its name has the process's number, so that two
     processes never share one.
     """
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    partial = path.with_name(f"{path.name}.{os.getpid()}{PARTIAL}")
     try:
         yield partial
         with partial.open("r+b") as file:
@@ -31,8 +34,8 @@ def atomic_write(path: Path) -> Iterator[Path]:
 def locked(folder: Path) -> Iterator[None]:
     """Makes a folder and keeps other processes out of it; a dead process keeps nobody out.
 
-    What such a process had half written is removed, and so is a folder that this made and that is
-    empty in the end.
+    The files that `atomic_write` had half written there are removed, and so is a folder that this
+    made and that is empty in the end.
 
     Raises:
         RecordError: if another process is in it.
@@ -47,12 +50,13 @@ def locked(folder: Path) -> Iterator[None]:
             f"{folder} is being written by another process: wait for it, or name another folder"
         ) from None
     try:
-        for partial in folder.glob("*.partial"):
+        for partial in folder.glob(f"*{PARTIAL}"):
             partial.unlink()
         yield
     finally:
-        (folder / ".lock").unlink(missing_ok=True)
-        lock.release()
+        with suppress(PermissionError):  # Windows lets none go that is open, and so
+            (folder / ".lock").unlink(missing_ok=True)
+        lock.release()  # deletes it there
         if made:
             with suppress(OSError):  # it is not empty
                 folder.rmdir()

@@ -61,7 +61,7 @@ class Parts(TypedDict):
 
 @exact
 class Code(TypedDict):
-    """What made the run: version, commit, and whether the code was as committed."""
+    """What made the run: version, commit, and whether all of it ran the code of that commit."""
 
     version: str
     commit: str | None
@@ -248,7 +248,9 @@ def is_done(folder: Path) -> bool:
 
 
 def load(*folders: str | Path) -> pd.DataFrame:
-    """The table of all runs below some folders: one row per run, sorted by what it is.
+    """The table of all runs in some folders: one row per run, sorted by what it is.
+
+    A run is a folder directly in one of them.
 
     A run that cannot be read is left out, with a warning that names it.
 
@@ -262,7 +264,13 @@ def load(*folders: str | Path) -> pd.DataFrame:
         older records), `outside_fixed` (of a fixed grid's), `mask_mean`, `mask_std`, `gamma`,
         `attention_top_tenth`, `dead_relu`, `dead` (why the run is to be distrusted, or ''); and
         `run`, the `Run` itself.
+
+    Raises:
+        RecordError: if a folder does not exist.
     """
+    for folder in folders:
+        if not Path(folder).is_dir():
+            raise RecordError(f"{folder} is no folder: name one that holds folders of runs")
     rows = []
     for path in sorted(file for folder in folders for file in Path(folder).glob("*/run.json")):
         try:

@@ -79,7 +79,12 @@ class Source:
 
 
 def pending(
-    experiments: list[Experiment], dataset: Dataset, folder: Path, dtype: Dtype = "float32"
+    experiments: list[Experiment],
+    dataset: Dataset,
+    folder: Path,
+    dtype: Dtype = "float32",
+    *,
+    isic2018_test: bool = False,
 ) -> list[Experiment]:
     """The experiments that have no run in a folder yet.
 
@@ -91,19 +96,31 @@ def pending(
         dataset: to train on.
         folder: of the runs; several lists may share it, and what they have in common.
         dtype: of those that are still to be run, see `Recipe`.
+        isic2018_test: whether runs are to answer ISIC 2018's test set, too.
 
     Raises:
-        RecordError: if a run in the folder is damaged.
+        RecordError: if a run in the folder is damaged, or was not asked about that test set.
     """
-    done = set()
+    asked, done = {_key_of(one, dataset) for one in experiments}, set()
     for path in Path(folder).glob("*/run.json"):
         run = Run.read(path.parent)
-        done.add(_key(run.recipe, run.config["split"], run.config["data"]))
+        key = _key(run.recipe, run.config["split"], run.config["data"])
+        unasked = run.isic2018_test is None and run.config["split"]["kind"] != "tuning"
+        if isic2018_test and unasked and key in asked:
+            raise RecordError(
+                f"{path.parent} has no answers to ISIC 2018's test set: sweep without it, or into "
+                "another folder"
+            )
+        done.add(key)
     return [
         replace(one, recipe=replace(one.recipe, dtype=dtype))
         for one in experiments
-        if _key(one.recipe, one.divide(dataset).about, dataset.about) not in done
+        if _key_of(one, dataset) not in done
     ]
+
+
+def _key_of(one: Experiment, dataset: Dataset) -> str:
+    return _key(one.recipe, one.divide(dataset).about, dataset.about)
 
 
 def _key(recipe: Recipe, split: dict, data: dict) -> str:
@@ -235,7 +252,8 @@ def _on_cluster(commands: dict[str, list[str]], scheduler: str) -> Results:
 def _run_one(command: list[str], threads: int | None = None, started: list | None = None) -> str:
     """Trains one run in a process of its own; returns why it failed, or nothing.
 
-    The process stops when this one ends, however it ends: its standard input ends then.
+    The process stops when this one, which may be a cluster's worker, ends, however it ends: its
+    standard input ends then.
     """
     if is_done(Path(command[2])):  # by a worker that died before it could say so
         return ""

@@ -22,9 +22,10 @@ def test_a_file_is_whole_or_as_it_was(tmp_path):
 
 
 def test_what_a_killed_process_half_wrote_is_removed(tmp_path):
-    (tmp_path / "checkpoint.npz.99999.partial").touch()
+    (tmp_path / "checkpoint.npz.99999.skinlib-partial").touch()
+    (tmp_path / "film.mkv.partial").touch()  # somebody else's
     with locked(tmp_path):
-        assert [path.name for path in tmp_path.iterdir()] == [".lock"]
+        assert {path.name for path in tmp_path.iterdir()} == {".lock", "film.mkv.partial"}
     assert tmp_path.exists()
 
 

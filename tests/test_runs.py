@@ -159,6 +159,8 @@ def test_a_damaged_run_is_left_out_and_named(run, tmp_path):
 
 def test_no_runs_is_an_empty_table(tmp_path):
     assert list(runs.load(tmp_path).columns) == runs.COLUMNS
+    with pytest.raises(RecordError, match="nowhere is no folder: name one that holds"):
+        runs.load(tmp_path / "nowhere")  # once an empty table
 
 
 def test_the_table_of_no_runs_has_numbers_for_columns(tmp_path):

@@ -65,6 +65,14 @@ def test_a_run_counts_in_whichever_dtype_it_was_made(dataset, done):
     assert todo.recipe.dtype == "mixed_bfloat16"
 
 
+def test_a_run_that_was_not_asked_about_new_images_is_said(dataset, done):
+    """It counted as done, and its answers never came."""
+    with pytest.raises(RecordError, match="x has no answers to ISIC 2018's test set: sweep"):
+        pending([SMALL], dataset, done, isic2018_test=True)
+    other = replace(SMALL, split="grouped")
+    assert pending([other], dataset, done, isic2018_test=True) == [other]
+
+
 def test_a_damaged_run_is_said_and_not_made_again(dataset, done, tmp_path):
     (tmp_path / "x").mkdir()
     (tmp_path / "x" / "run.json").write_text("{}")

@@ -29,7 +29,7 @@ from sphinx_external_toc.parsing import MalformedError, parse_toc_yaml
 from skinlib.book.pages import let_figures_move
 from skinlib.environment import git, processor, versions
 from skinlib.errors import SkinlibError, in_words
-from skinlib.files import atomic_write, locked
+from skinlib.files import PARTIAL, atomic_write, locked
 
 PYTHON_KERNEL = "python3"  # of the Python that runs this; ipykernel brings it along
 
@@ -369,7 +369,7 @@ def make(root: Path, parameters: dict, kernel: str | None = None) -> Path:
         source = root / "_build" / "source"
         shutil.rmtree(source, ignore_errors=True)
         shutil.rmtree(root / "_build" / "html", ignore_errors=True)
-        left_out = shutil.ignore_patterns(".ipynb_checkpoints", "*.partial", ".lock")
+        left_out = shutil.ignore_patterns(".ipynb_checkpoints", f"*{PARTIAL}", ".lock")
         shutil.copytree(root / "book", source / "book", ignore=left_out)
         for name in ("_config.yml", "_toc.yml"):
             shutil.copy(root / name, source)

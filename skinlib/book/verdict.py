@@ -104,19 +104,26 @@ def _p_values(table: pd.DataFrame) -> pd.Series:
     return pd.Series(2 * stats.t.sf(steps, len(table) - 1), table.columns).fillna(1)
 
 
-def _corrected(table: pd.DataFrame, p: pd.Series, holm: pd.Series) -> Rows:
-    """Each column's mean, its interval as wide as Holm asks: without 0 where p < 0.05."""
+def _corrected(table: pd.DataFrame, p: pd.Series, holm: pd.Series, comparisons: int) -> Rows:
+    """Each column's mean, its interval as wide as Holm asks: without 0 where p < 0.05.
+
+    `bound` is the largest effect, either way, that Bonferroni's interval holds: Holm's step down
+    serves the question whether an effect is zero, not how large it may be.
+    """
     confidence = 1 - 0.05 * (p / holm).fillna(1)  # where all differences are alike, p is 0
-    return {
-        name: {**t_interval(table[name], confidence=confidence[name]), "p": holm[name]}
-        for name in table
-    }
+    rows = {}
+    for name in table:
+        row = t_interval(table[name], confidence=confidence[name])
+        widest = t_interval(table[name], confidence=1 - 0.05 / comparisons)
+        bound = max(abs(widest["low"]), abs(widest["high"]))
+        rows[name] = {**row, "p": holm[name], "bound": bound}
+    return rows
 
 
 def each_better(table: pd.DataFrame) -> tuple[Kind, Rows]:
     """Judges the columns' means, corrected for as many comparisons as there are columns (Holm)."""
     p = _p_values(table)
-    rows = _corrected(table, p, holm_correction(p))
+    rows = _corrected(table, p, holm_correction(p), len(p))
     return judge(rows), rows
 
 
@@ -208,7 +215,10 @@ def _holm_rows(
     for rival, gap in tested.items():
         p.loc[rival] = _p_values(gap)
     holm = p.apply(holm_correction)
-    return {name: _corrected(gap, p.loc[name], holm.loc[name]) for name, gap in tested.items()}
+    return {
+        name: _corrected(gap, p.loc[name], holm.loc[name], len(gaps))
+        for name, gap in tested.items()
+    }
 
 
 def _family(

@@ -31,7 +31,7 @@ COLUMNS = {
     "sex": str,
     "localization": str,
 }
-"""Columns of a table -> their types; ages in years. All but ids and `dx` may be NaN."""
+"""Columns of a table -> their types; ages in years. All but `image_id` and `dx` may be NaN."""
 
 
 Resize = Literal["squash", "crop"]
@@ -44,7 +44,7 @@ class Dataset:
 
     Attributes:
         name: "phantom", "ham10000" or "isic2018_test".
-        images: uint8 (N, H, W, 3), memory-mapped.
+        images: uint8 (N, H, W, 3); memory-mapped, unless `take` made it.
         table: N rows with the columns `COLUMNS`; NaN where a value is unknown.
         fingerprint: what `fingerprint` says of the table and the images.
         resize: how the images came to their size ("squash", "crop" or "drawn").

@@ -32,7 +32,7 @@ class DataWarning(UserWarning):
 
 def cache_folder() -> Path:
     """Where prepared images live: `$SKINLIB_DATA`, or the user's cache folder."""
-    return Path(os.environ.get("SKINLIB_DATA") or pooch.os_cache("skinlib")).expanduser()
+    return Path(os.path.expanduser(os.environ.get("SKINLIB_DATA") or pooch.os_cache("skinlib")))
 
 
 @contextmanager

@@ -40,7 +40,8 @@ class SoftAttention(layers.Layer):
         ValueError: if there are no maps.
 
     Example:
-        outputs, alpha = SoftAttention(maps=16)(features, return_alpha=True)
+        layer = SoftAttention(maps=16)
+        outputs, alpha = layer(features), layer.alpha(features)
     """
 
     def __init__(
@@ -71,24 +72,17 @@ class SoftAttention(layers.Layer):
         """The K maps before they are summed: (N, H, W, C) to float32 (N, H, W, K)."""
         return spatial_softmax(self.convolution(inputs))
 
-    def call(
-        self, inputs: KerasTensor, return_alpha: bool = False
-    ) -> KerasTensor | tuple[KerasTensor, KerasTensor]:
-        """t, (N, H, W, C), to features of that shape; or to them and alpha, float32 (N, H, W)."""
-        alpha = ops.sum(self.attention_maps(inputs), axis=-1)  # (N, H, W)
-        scale = self.gamma * ops.expand_dims(ops.cast(alpha, inputs.dtype), -1)  # (N, H, W, 1)
-        outputs = inputs + scale * inputs  # t + gamma alpha t, eq. 2
-        return (outputs, alpha) if return_alpha else outputs
+    def alpha(self, inputs: KerasTensor) -> KerasTensor:
+        """The sum of the K maps: (N, H, W, C) to float32 (N, H, W)."""
+        return ops.sum(self.attention_maps(inputs), axis=-1)
+
+    def call(self, inputs: KerasTensor) -> KerasTensor:
+        """t, (N, H, W, C), to features of that shape."""
+        alpha = ops.expand_dims(ops.cast(self.alpha(inputs), inputs.dtype), -1)  # (N, H, W, 1)
+        return inputs + self.gamma * alpha * inputs  # t + gamma alpha t, eq. 2
 
     def compute_output_shape(self, input_shape: tuple) -> tuple:
         return input_shape
-
-    def compute_output_spec(
-        self, inputs: KerasTensor, return_alpha: bool = False
-    ) -> KerasTensor | tuple[KerasTensor, KerasTensor]:
-        outputs = KerasTensor(inputs.shape, self.compute_dtype)
-        dtype = keras.backend.result_type(self.compute_dtype, "float32")
-        return (outputs, KerasTensor(inputs.shape[:-1], dtype)) if return_alpha else outputs
 
     def get_config(self) -> dict:
         own = {"maps": self.maps, "kernel_size": self.kernel_size, "gamma": self.initial_gamma}

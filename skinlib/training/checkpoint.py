@@ -15,7 +15,7 @@ from typing_extensions import TypedDict
 
 from skinlib.errors import RecordError, SkinlibError, in_words
 from skinlib.files import atomic_write
-from skinlib.runs import Number, exact
+from skinlib.runs import Code, Number, exact
 
 SECONDS = 30
 """A checkpoint is written at the end of an epoch, at most this often."""
@@ -29,6 +29,7 @@ class Progress(TypedDict):
     """How far a run has come: epochs done, its history and the seconds that they took."""
 
     identity: str
+    code: Code
     epochs: int
     seconds: Annotated[Number, Field(ge=0)]
     history: dict[str, list[Number]]
@@ -40,15 +41,22 @@ class Checkpoint(keras.callbacks.Callback):
     Args:
         path: the checkpoint's file; None keeps nothing on disk.
         identity: of the run; a checkpoint of another run is refused.
+        code: what trains it. If other code began it, the run is not of one commit: not `clean`.
 
     Attributes:
         progress: see `Progress`.
     """
 
-    def __init__(self, path: Path | None, identity: str):
+    def __init__(self, path: Path | None, identity: str, code: Code):
         super().__init__()
         self.path = path
-        self.progress: Progress = {"identity": identity, "epochs": 0, "seconds": 0.0, "history": {}}
+        self.progress: Progress = {
+            "identity": identity,
+            "code": code,
+            "epochs": 0,
+            "seconds": 0.0,
+            "history": {},
+        }
 
     def resume(self, model: keras.Model, epochs: int) -> None:
         """Puts a freshly compiled model into the state of the last checkpoint, if there is one.
@@ -57,7 +65,10 @@ class Checkpoint(keras.callbacks.Callback):
             RecordError: if the checkpoint is damaged, of another run, or beyond `epochs`.
         """
         if self.path is not None and self.path.exists():
+            code = self.progress["code"]
             self.progress = _restore(self.path, model, self.progress["identity"], epochs)
+            if self.progress["code"] != code:
+                self.progress["code"] = {**code, "clean": False}
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         self.clock = self.saved = time.perf_counter()

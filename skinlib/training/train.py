@@ -49,10 +49,10 @@ def train(
 ) -> tuple[keras.Model, Run]:
     """Trains a fresh network on `split.train` and evaluates it on `split.test`.
 
-    The first three arguments determine the run: on the CPU of one machine, bit for bit, cost and
-    environment apart. The test images are looked at once, after the last epoch. A run that was
-    stopped goes on from its last checkpoint when it is called again with the same arguments, and
-    ends as it would have.
+    The first three arguments determine the run: on the CPU of one machine, with as many threads,
+    bit for bit, cost and environment apart. The test images are looked at once, after the last
+    epoch (unless the split is "peeked"). A run that was stopped goes on from its last checkpoint
+    when it is called again with the same arguments, and ends as it would have.
 
     Args:
         dataset: the images.
@@ -76,6 +76,7 @@ def train(
     folder = Path(folder) if folder is not None else None
     if folder is not None and is_done(folder):
         raise RecordError(f"{folder} exists: remove it, or write the run elsewhere")
+    made_by = code()  # before hours pass in which a commit may be made
     with locked(folder) if folder else contextlib.nullcontext(), _dtype_policy(recipe.dtype):
         # Seed and build
         keras.utils.set_random_seed(recipe.seed)
@@ -88,7 +89,7 @@ def train(
         )
         fresh = fingerprints(model)
         checkpoint = Checkpoint(
-            folder / CHECKPOINT if folder else None, identity(dataset, split, recipe)
+            folder / CHECKPOINT if folder else None, identity(dataset, split, recipe), made_by
         )
         checkpoint.resume(model, recipe.epochs)
 
@@ -149,7 +150,7 @@ def train(
             "recipe": asdict(recipe),
             "data": dataset.about,
             "split": split.about,
-            "code": code(),
+            "code": checkpoint.progress["code"],
             "environment": environment(),
             "parameters": model.count_params(),
             "cost": {

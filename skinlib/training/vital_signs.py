@@ -124,8 +124,7 @@ def _attention(model: keras.Model, images: np.ndarray) -> dict | None:
         return None
     layer, shares = layers[0], []
     for (features,) in _outputs(model, [layer.input], images):
-        features = ops.convert_to_tensor(features, layer.compute_dtype)
-        _, alpha = layer(features, return_alpha=True)
+        alpha = layer.alpha(ops.convert_to_tensor(features, layer.compute_dtype))
         alpha = np.sort(ops.convert_to_numpy(alpha).reshape(len(features), -1))  # (n, H * W)
         tenth = int(np.ceil(alpha.shape[1] / 10))
         shares.append(alpha[:, -tenth:].sum(1) / alpha.sum(1))

@@ -103,7 +103,7 @@ def test_the_recorded_networks_answer_as_in_keras(page):
         eighth, ninth = model.get_layer("deformable"), model.get_layer("attention")
         parts = keras.Model(model.inputs[0], [eighth.input, ninth.input, *model.outputs])
         before, features, probabilities = parts(inputs)
-        _, alpha = ninth(features, return_alpha=True)
+        alpha = ninth.alpha(features)
         points = eighth.sampling_points(before)  # (50, 4, 4, 9, 2)
         _, mask = eighth.offset_and_mask(before)
         asked = [probabilities, np.reshape(alpha, (50, 16)), np.reshape(points, (50, 16, 9, 2))]

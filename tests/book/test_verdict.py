@@ -225,6 +225,14 @@ def test_parts_are_corrected_for_three_comparisons():
         assert answer.kind == Kind.UNDECIDED
 
 
+def test_the_bound_of_an_effect_is_as_wide_as_three_comparisons_ask():
+    """Holm's interval of the largest p is hardly widened, and once bounded an effect."""
+    for part, answer in verdict.parts(parts_of(**GAINS)).items():
+        gain = GAINS[part.replace(" ", "_")]
+        reach = stats.t.ppf(1 - 0.025 / 3, 5) * stats.sem(gain)
+        assert answer.numbers["F1"]["bound"] == pytest.approx(abs(np.mean(gain)) + reach)
+
+
 def test_gains_that_are_all_alike_are_sure():
     """They have no spread and p is 0: once an interval of NaN, and so undecided."""
     found = verdict.parts(parts_of(attention=np.full(6, 0.25)), ["attention"])["attention"]

@@ -18,7 +18,7 @@ def features(*shape, seed=0):
 
 
 def attend(layer, inputs):
-    return [ops.convert_to_numpy(x) for x in layer(inputs, return_alpha=True)]
+    return [ops.convert_to_numpy(x) for x in (layer(inputs), layer.alpha(inputs))]
 
 
 def convolve(inputs, kernel):
@@ -117,16 +117,15 @@ def test_every_input_channel_decides_where_to_look():
     t = features(2, 6, 5, 7)
     layer = SoftAttention(8)
     layer.build(t.shape)
-    by_channel = [
-        gradient(lambda x: layer(x, return_alpha=True)[1][0, 2, 3], t)[..., c] for c in range(7)
-    ]
+    by_channel = [gradient(lambda x: layer.alpha(x)[0, 2, 3], t)[..., c] for c in range(7)]
     assert all(np.abs(g[0]).max() > 1e-6 for g in by_channel)
     assert all(np.abs(g[1]).max() == 0 for g in by_channel)
 
 
 def test_sizes_may_be_unknown():
     inputs = keras.Input((None, None, 3))
-    model = keras.Model(inputs, SoftAttention(4)(inputs, return_alpha=True))
+    layer = SoftAttention(4)
+    model = keras.Model(inputs, [layer(inputs), layer.alpha(inputs)])
     for shape in ((2, 6, 5, 3), (3, 1, 9, 3)):
         outputs, alpha = model.predict(features(*shape), verbose=0)
         assert outputs.shape == shape

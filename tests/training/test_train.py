@@ -20,6 +20,7 @@ from skinlib.explain import MAPS
 from skinlib.models import build
 from skinlib.runs import Run, is_done
 from skinlib.training import checkpoint
+from skinlib.training import train as training
 from skinlib.training.recipe import Recipe
 from skinlib.training.train import (
     ProgressBar,
@@ -339,6 +340,21 @@ def test_an_interrupted_run_goes_on(phantom, split, checkpointed):
     """Interrupted by Ctrl-C, in the process in which it goes on."""
     _, resumed = train(phantom, split, TWO, checkpointed)
     same(resumed, train(phantom, split, TWO)[1])
+
+
+def test_a_run_names_the_code_that_began_it(phantom, split, checkpointed, monkeypatch):
+    """A commit while it trains once became its maker."""
+    made_by = {"version": "1", "commit": "a", "clean": True}
+    monkeypatch.setattr(training, "code", lambda: made_by)
+
+    def commit(logs):
+        monkeypatch.setattr(training, "code", lambda: made_by | {"commit": "b"})
+
+    look = keras.callbacks.LambdaCallback(on_train_begin=commit)
+    _, whole = train(phantom, split, SMALL, callbacks=(look,))
+    assert whole.config["code"] == made_by
+    _, resumed = train(phantom, split, TWO, checkpointed)  # other code had begun it
+    assert resumed.config["code"] == {"version": "1", "commit": "b", "clean": False}
 
 
 def assert_goes_on(dataset, split, recipe, folder):

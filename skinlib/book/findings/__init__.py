@@ -13,6 +13,7 @@ from skinlib.book.findings.classes import decision as decision
 from skinlib.book.findings.classes import melanoma as melanoma
 from skinlib.book.findings.classes import never_found as never_found
 from skinlib.book.findings.first_page import in_short as in_short
+from skinlib.book.findings.layers import across_backends as across_backends
 from skinlib.book.findings.layers import alive as alive
 from skinlib.book.findings.layers import gamma as gamma
 from skinlib.book.findings.layers import offsets as offsets

@@ -7,7 +7,7 @@ from skinlib.book.moving.experiments import TIMES, decided
 from skinlib.book.verdict import BOTH
 from skinlib.book.words import interval, many, percent, span
 from skinlib.data.dataset import CLASSES
-from skinlib.scores import confusion_matrix, per_class, score_values
+from skinlib.scores import BINS, confusion_matrix, per_class, score_values
 
 
 def melanoma(runs: pd.DataFrame) -> str:
@@ -40,7 +40,10 @@ def melanoma(runs: pd.DataFrame) -> str:
             others.append(100 * evidence.recalls(found).loc["mel", "recall"])
     if others:
         share = span(pd.Series(others), 0)
-        text += f" Its rivals find {share} % on the random split ({many(len(others), 'network')})."
+        text += (
+            f" Its rivals find {share} % on the random split ({many(len(others), 'network')}; "
+            "those with batch normalisation with averages made anew, where they have them)."
+        )
     return text
 
 
@@ -95,11 +98,12 @@ def decision(predictions: pd.DataFrame) -> str:
     )
 
 
-def calibration(predictions: pd.DataFrame, least: float = 0.9436) -> str:
+def calibration(runs: pd.DataFrame, least: float = 0.9436) -> str:
     """That a probability is not an accuracy.
 
-    `predictions`: of one run, see `skinlib.runs.Run`; `least`: a probability, 0 to 1.
+    `runs`: of one recipe; `least`: a probability, 0 to 1.
     """
+    predictions = pd.concat([run.predictions for run in runs["run"]])
     probabilities = predictions[list(CLASSES)].astype(float)
     top = probabilities.max(axis=1)
     sure = top >= least
@@ -108,13 +112,14 @@ def calibration(predictions: pd.DataFrame, least: float = 0.9436) -> str:
         f"A probability of {percent(least, 2)} is not an accuracy: it is what a network says of "
         "one image. "
     )
+    errors = pd.Series([score_values(run, ("ECE",))["ECE"] for run in runs["run"]])
+    whose = f"of the test images of {many(len(runs), 'run')}"
     if not sure.any():
-        return text + "Ours says as much of no image of its test set."
-    values = score_values(predictions, ("accuracy", "ECE"))
+        return text + f"Ours says as much of none {whose}."
     return text + (
-        f"Ours says as much or more of {many(int(sure.sum()), 'image')} of {len(sure):,}, and is "
+        f"Ours says as much or more of {int(sure.sum()):,} {whose}, {len(sure):,} in all, and is "
         f"right on {percent(right.mean())} of them; its accuracy over all is "
-        f"{percent(values['accuracy'])}. "
-        f"On average, what it says and how often it is right lie {100 * values['ECE']:.1f} points "
-        "apart (the expected calibration error)."
+        f"{percent(runs['accuracy'].mean())}. On average, what it says and how often it is right "
+        f"lie {span(100 * errors, 1)} points apart, run by run (the expected calibration "
+        f"error, in {BINS} bins)."
     )

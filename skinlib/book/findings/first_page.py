@@ -3,7 +3,7 @@
 import pandas as pd
 
 from skinlib.book import evidence
-from skinlib.book.findings.choices import lifted, lifts, readings, small_beta
+from skinlib.book.findings.choices import after_the_split, lifted, lifts, readings, small_beta
 from skinlib.book.findings.classes import melanoma
 from skinlib.book.findings.networks import gap
 from skinlib.book.findings.splits import leak_in_short
@@ -32,6 +32,7 @@ def in_short(runs: pd.DataFrame, table: pd.DataFrame, paper: float) -> list[str]
         gains = lifts(runs)
         if len(gains) > 1:
             would += f" So weighted, the fault lifts, in points: {lifted(gains)}."
+        would += after_the_split(runs)
         if prints["value"] > paper:
             would += (
                 " So a fault of that kind can lift the number as far as the paper's. Whether one "

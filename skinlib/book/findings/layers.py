@@ -8,7 +8,7 @@ import pandas as pd
 from skinlib.book import evidence, verdict
 from skinlib.book.verdict import BOTH
 from skinlib.book.words import many, percent, span
-from skinlib.intervals import equivalence
+from skinlib.intervals import show, t_interval
 
 
 def alive(runs: pd.DataFrame) -> str:
@@ -77,29 +77,62 @@ def parts(
     scores = columns[0] if len(columns) == 1 else "all three scores"
     said = []
     for part, answer in verdict.parts(runs, names, columns).items():
-        name = f"{'' if part == 'attention' else 'the '}{PART_NAMES.get(part, part)}"
         seen = max(count for what, count in answer.evidence.items() if what.startswith("pairs"))
-        words = EFFECTS.get(answer.kind, "").format(scores) + _none_as_large(answer, columns)
+        words = EFFECTS.get(answer.kind, "").format(scores) + _none_as_large(answer)
         if not answer.numbers:
             words = f"waits for {verdict.PAIRS} pairs of runs, of which it has {seen}"
-        said.append(f"{name} {words}")
+        said.append(f"{_named(part)} {words}")
     text = "; ".join(said)
     return f"{text[0].upper()}{text[1:]}."
 
 
-def _none_as_large(answer: verdict.Verdict, columns: Sequence[str]) -> str:
+def _none_as_large(answer: verdict.Verdict) -> str:
     """In which of the scores an effect that is not sure is worth less than the margin."""
     if answer.kind != verdict.Kind.UNDECIDED:
         return ""
-    small = [
-        name
-        for name, row in answer.numbers.items()
-        if equivalence(row, 0, verdict.MARGIN) == "equivalent"
-    ]
+    small = [name for name, row in answer.numbers.items() if row["bound"] < verdict.MARGIN]
     if not small:
         return ""
-    where = "" if len(small) == len(columns) else f" in {' and '.join(small)}"
-    return f", and any is below {100 * verdict.MARGIN:.0f} points either way{where}"
+    points = f"{100 * verdict.MARGIN:.0f} points"
+    return f", and any in {' and '.join(small)} is below {points} either way"
+
+
+def across_backends(runs: pd.DataFrame) -> str:
+    """In which pairs of the verdicts on parts another backend trained the network without it."""
+    said = []
+    for part, answer in verdict.parts(runs).items():
+        if not answer.numbers:
+            continue
+        of = evidence.live(runs, size=verdict.PLACES[answer.place])
+        backends = []
+        for variant in ("proposed", f"proposed without {part}"):
+            found = of[of["variant"] == variant].drop_duplicates(["split", "seed"])
+            found = found.set_index(["split", "seed"])["run"]
+            backends.append(found.map(lambda run: run.config["environment"]["backend"]))
+        whole, without = backends
+        gaps = verdict.pair_gaps(
+            runs, f"proposed without {part}", ["accuracy"], answer.place, verdict.BOTH
+        )["accuracy"]
+        other = (whole != without).reindex(gaps.index)
+        if not other.any():
+            continue
+        ends = f"{whole[gaps.index][other].iloc[0]} and {without[gaps.index][other].iloc[0]}"
+        text = (
+            f"In {other.sum()} of the {many(len(gaps), 'pair')} of {_named(part)} the network was "
+            f"trained with and without it on two backends ({ends}), which draw other first weights"
+        )
+        if (~other).sum() >= verdict.ENOUGH:
+            row = t_interval(gaps[~other])
+            text += (
+                f"; in the other {(~other).sum()} it changes the accuracy by "
+                f"{show(row, signed=True)} points"
+            )
+        said.append(text + ".")
+    return " ".join(said)
+
+
+def _named(part: str) -> str:
+    return f"{'' if part == 'attention' else 'the '}{PART_NAMES.get(part, part)}"
 
 
 PART_NAMES = {"deformable": "deformable convolution"}

@@ -155,7 +155,8 @@ def rivals(runs: pd.DataFrame) -> str:
             beaten.append(f"{NAMES[rival]} (in {', '.join(scores)})")
     text = (
         f"Of {many(len(found), 'rival')} the network surely beats {', '.join(beaten) or 'none'}, "
-        f"with {many(min(answer.pairs for answer in found.values()), 'pair')} of trainings each."
+        f"with {many(min(answer.pairs for answer in found.values()), 'pair')} of trainings each, "
+        f"corrected for {many(len(evidence.RIVALS), 'rival')} and not for three scores."
     )
     return text + (f" Not yet run often enough: {', '.join(missing)}." if missing else "")
 
@@ -173,8 +174,9 @@ def leads(runs: pd.DataFrame, paper: pd.DataFrame) -> str:
     ruled_out = [NAMES[r] for r, row in rows.items() if compare(row) != "undecided"]
     return (
         "The paper's leads in accuracy, in points, and how far ours lie above them: "
-        f"{'; '.join(said)}. So our runs rule out its lead over {', '.join(ruled_out) or 'none'}; "
-        "the paper's own doubt is not counted."
+        f"{'; '.join(said)}. So our runs rule out its lead over {', '.join(ruled_out) or 'none'}, "
+        "if networks with batch normalisation answer by averages made anew, as here; the paper's "
+        "own doubt is not counted."
     )
 
 
