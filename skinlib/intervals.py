@@ -152,10 +152,15 @@ def mean_over_seeds(runs: pd.DataFrame, name: str = "accuracy") -> pd.Series:
     return pd.Series({**row, "runs": len(runs)})
 
 
-def interval_of_shares(values: Sequence[float]) -> pd.Series:
-    """`t_interval` of three shares or more, within 0 and 1; of fewer, their mean alone."""
-    row = t_interval(values).clip(0, 1)
+def interval_over_seeds(values: Sequence[float]) -> pd.Series:
+    """`t_interval` of three values or more; of fewer, their mean alone: two say too little."""
+    row = t_interval(values)
     return row if len(values) > 2 else row.where(row.index == "value")
+
+
+def interval_of_shares(values: Sequence[float]) -> pd.Series:
+    """`interval_over_seeds`, within 0 and 1."""
+    return interval_over_seeds(values).clip(0, 1)
 
 
 def difference(first: Mapping[str, float], second: Mapping[str, float]) -> pd.Series:

@@ -19,9 +19,9 @@ from skinlib.experiments import INGREDIENTS, LARGER, MIXTURES, SIDES, without_la
 from skinlib.intervals import (
     compare,
     interval_of_shares,
+    interval_over_seeds,
     paired_difference,
     show,
-    t_interval,
     unsure,
     wilson_interval,
 )
@@ -131,7 +131,8 @@ def looks(runs: pd.DataFrame, split: str = "grouped") -> pd.DataFrame:
                     row[score + BACK] = share
                 rows.append(row)
     put_back = [score + BACK for score in SCORES]
-    return pd.DataFrame(rows, columns=["test set", "seed", *SCORES, *put_back])
+    table = pd.DataFrame(rows, columns=["test set", "seed", *SCORES, *put_back])
+    return table.groupby(["test set", "seed"], sort=False, as_index=False).mean()
 
 
 def count_looks(runs: pd.DataFrame) -> int:
@@ -271,7 +272,7 @@ def on_the_same_images(paper: pd.DataFrame, runs: pd.DataFrame) -> str:
     return (
         "That goal compares the mean of trainings with the best of others. Seed by seed, on the "
         "same test images, the gain "
-        f"with the prior put back is {show(t_interval(gains), signed=True)} points."
+        f"with the prior put back is {show(interval_over_seeds(gains), signed=True)} points."
     )
 
 
@@ -365,7 +366,7 @@ def new_images(recipes: Mapping[str, pd.DataFrame]) -> str:
     over_images = gains_over_images(*of_pairs)
     gains, said, sure = [], [], []
     for score in (BALANCED, "accuracy", "melanoma recall"):
-        gain = t_interval((after[score + BACK] - before[score]).dropna())
+        gain = interval_over_seeds((after[score + BACK] - before[score]).dropna())
         drawn = over_images.loc[score]
         ends = " to ".join(f"{100 * drawn[end]:+.1f}" for end in ("low", "high"))
         gains.append(f"{score} {show(gain, signed=True)}, over images {ends}")

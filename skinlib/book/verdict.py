@@ -264,28 +264,23 @@ def parts(
 
 
 def above(
-    runs: pd.DataFrame, others: Sequence[str], column: str, splits: Sequence[str] = ("random",)
+    runs: pd.DataFrame,
+    others: Sequence[str],
+    column: str,
+    splits: Sequence[str] = ("random",),
+    leads: pd.Series | float = 0.0,
 ) -> Verdict:
     """Whether the proposed network is above each of several other variants in one column.
 
     Trainings on these splits count that all of them have. Corrected for the number of others.
     A control of heat maps, such as a blob in the middle, has rows in `runs` like a network.
-    """
-    return against_leads(runs, pd.Series(0.0, list(others)), column, splits)
-
-
-def against_leads(
-    runs: pd.DataFrame, leads: pd.Series, column: str, splits: Sequence[str] = ("random",)
-) -> Verdict:
-    """How far the proposed network's leads in a column lie above others; see `above`.
-
-    `leads`: variant -> the lead that is claimed, a share.
+    `leads`: variant -> by how much it is to be above, a share.
     """
     tables = {}
     for place in PLACES:
-        gaps = {o: pair_gaps(runs, o, [column], place, splits)[column] for o in leads.index}
+        gaps = {o: pair_gaps(runs, o, [column], place, splits)[column] for o in others}
         tables[place] = pd.DataFrame(gaps).dropna() - leads
-    return _decide(tables, _of(runs, splits, "proposed", *leads.index), each_better)
+    return _decide(tables, _of(runs, splits, "proposed", *others))
 
 
 def robust(runs: pd.DataFrame) -> Verdict:

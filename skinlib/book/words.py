@@ -21,7 +21,7 @@ def many(count: int, what: str) -> str:
 
 def span(values: pd.Series, digits: int, *, signed: bool = False) -> str:
     """'0.03', or '0.02 to 0.05' for values that differ."""
-    form = f"{'+' if signed else ''}.{digits}f"
+    form = f"{'+' if signed else ''}z.{digits}f"
     low, high = (format(float(end), form) for end in (np.min(values), np.max(values)))
     return low if low == high else f"{low} to {high}"
 

@@ -46,7 +46,7 @@ def download(source: Literal["dataverse", "isic"], folder: str | Path) -> None:
     """Fetches the training and the test set of HAM10000, after showing its licence.
 
     The training images are about 2.8 GB. A file gets its name only when it is whole: it has the MD5
-    that Dataverse publishes, or, where none is published, opens as a zip file or begins like a table.
+    that Dataverse publishes, or, where none is published, opens as a zip file or begins as a table.
     What is there and whole is not fetched again.
 
     Raises:

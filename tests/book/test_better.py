@@ -204,6 +204,8 @@ def test_recipes_stand_side_by_side():
     assert better_still.startswith("Trained well and not as printed (with batch normalisation, and")
     worse = better.new_images({"paper": paper, "well": trained(WELL, {}, isic=7)})
     assert worse.startswith("On new images another training surely gains in no score.")
+    twice = {name: pd.concat([runs, runs], ignore_index=True) for name, runs in recipes.items()}
+    assert better.new_images(twice) == sentence  # a seed counts once
     recipes["well"] = trained(WELL, {}, isic=3, seeds=1)
     assert "64 pixels, 1 training of each) it" in better.new_images(recipes)
     assert better.new_images(recipes).endswith("The rule asks for 3: this is not yet sure.")

@@ -11,7 +11,7 @@ from fakes import run_of
 
 from skinlib.book import evidence, findings, verdict
 from skinlib.book.verdict import Kind, Verdict
-from skinlib.book.words import interval
+from skinlib.book.words import interval, span
 from skinlib.data import CLASSES
 from skinlib.experiments import READINGS
 from skinlib.explain import MAPS
@@ -106,7 +106,12 @@ def test_a_relative_among_the_training_images_is_told_on_the_same_images():
     again = evidence.relatives(table(random, second, *grouped, *fewer), 64)
     # networks with fewer seeds do not count
     pd.testing.assert_frame_equal(again.iloc[:-1], found.iloc[:-1])
-    assert again.iloc[-1][["value", "low", "high"]].to_list() == [1.5, 1.5, 1.5]  # twice the same
+    ends = ["value", "low", "high"]
+    np.testing.assert_equal(again.iloc[-1][ends].to_list(), [1.5, np.nan, np.nan])  # of two
+    third = of_lesions("random", "0367", (0, 2, 3, 6, 7, 8), seed=2)
+    last = of_lesions("grouped", "0268", range(9), seed=2)
+    again = evidence.relatives(table(random, second, third, *grouped, last), 64)
+    np.testing.assert_allclose(again.iloc[-1][ends].astype(float), 1 / 3 + 1)  # thrice the same
 
 
 @pytest.mark.parametrize(
@@ -437,6 +442,11 @@ def test_copies_are_weighed_as_the_classes_are():
     assert said in first
     alone = findings.copied(with_control[with_control["seed"] == 0], 0.9)
     assert "by +6.7 over 1 seed: the leak is worth the other -6.7." in alone
+    alone = rivals[(rivals["split"] == "copied") | (rivals["model"] == "arl14")]
+    sentence = findings.copied(alone, 0.9)  # once "an epoch nan times as long"
+    assert "points: ARL14 (averages made anew) +" in sentence
+    assert "nan" not in sentence
+    assert "with the fault: ARL50, AlexNet" in sentence
     chart = evidence.gap_chart(runs)["value"]
     assert chart.iloc[-2] == pytest.approx(natural)
     assert chart.iloc[-1] == pytest.approx(runs["accuracy"][0])  # as whoever copies would print it
@@ -554,11 +564,14 @@ def test_table_1_in_a_sentence():
     assert "from the paper's by -15.4 to +1.7 points" in sentence
     assert "The highest of ours is proposed, 20.0 points above AlexNet;" in sentence
     assert "made anew" not in sentence
-    anew = runs.assign(variant=runs["variant"] + ", new_averages=True")
-    assert (
-        " (Networks with batch normalisation count with averages made anew.) The highest of "
-        in (findings.table1(pd.concat([runs, anew], ignore_index=True), PAPER, 64))
-    )
+    arl = [of_accuracy(33, model="arl14", variant="arl14", seed=seed) for seed in range(2)]
+    anew = of_accuracy(33, model="arl14", variant="arl14, new_averages=True")
+    anew["run"].config["recipe"] = {"new_averages": True}
+    paper = pd.concat([PAPER, PAPER.rename({"alexnet": "arl14"})[:1]])
+    said = findings.table1(table(of_accuracy(11), *arl[:1], anew), paper, 64)
+    assert " (ARL14 with averages made anew.) The highest of" in said
+    said = findings.table1(table(of_accuracy(11), *arl, anew), paper, 64)
+    assert "made anew" not in said  # not all of its seeds: those with running averages count
     part = findings.table1(runs[:1], PAPER, 64)
     assert "1 of 2 networks are run" in part
     assert "Not yet run: AlexNet." in part
@@ -582,14 +595,16 @@ def test_running_averages_are_held_against_new_ones():
 
 def test_what_a_random_split_adds():
     """Ten nv of 110 images more are right: a fifth of nv's recall, and a 35th of the mean."""
-    runs = [of_accuracy(5, seed=s) for s in range(2)]
-    runs += [of_accuracy(15, seed=s, split="grouped") for s in range(2)]
+    runs = [of_accuracy(5, seed=s) for s in range(3)]
+    runs += [of_accuracy(15, seed=s, split="grouped") for s in range(3)]
     sentence = findings.leak(table(*runs), 64)
     assert "adds +9.1 (+9.1 to +9.1) points to the accuracy" in sentence
     assert "+2.9 (+2.9 to +2.9) points to the balanced accuracy" in sentence
-    assert "the mean over 2 seeds of 1 network or variants; the test images differ." in sentence
+    assert "the mean over 3 seeds of 1 network or variants; the test images differ." in sentence
     assert "not sure" not in sentence
-    single = findings.leak(table(*runs[::2]), 64)
+    two = findings.leak(table(*runs[:2], *runs[3:5]), 64)
+    assert "adds +9.1 points to the accuracy, not sure" in two  # two say too little
+    single = findings.leak(table(*runs[::3]), 64)
     assert "the mean over 1 seed of" in single
     assert "points to the accuracy, not sure" in single
 
@@ -651,6 +666,9 @@ def test_new_images(scatter, says):
     sentence = findings.new_images(table(*rows))
     assert f"network's balanced accuracy changes by {says}" in sentence
     assert "(90.9 % on its own test set, 70.0 % there); 3 runs" in sentence
+    two = findings.new_images(table(*rows[:2]))
+    assert "points, not sure (" in two  # once an interval, and sure
+    assert "to" not in two.split("changes by ")[1].split(" points")[0]
 
 
 def test_a_training_that_was_repeated():
@@ -717,11 +735,11 @@ def test_the_first_page_has_four_sentences():
         second = findings.in_short(runs, evidence.readings(runs, paper, 64), paper)[1]
         assert ("a fault of that kind can lift the number as far" in second) == arises
     nothing = findings.in_short(runs[:1], evidence.readings(runs[:1], 0.8829, 64), 0.8829)
-    assert "at most 0.64 %" in nothing[1]  # 32 x 0.0002, of 1 - 0.0002 + 32 x 0.0002
+    assert nothing[1] == "What would close the gap: not yet run."
     assert "So weighted" not in found[1]  # of one network alone
     printed = table(of_accuracy(11), of_accuracy(11, split="peeked"))
     changed = table(*printed.to_dict("records"), of_accuracy(12, split="peeked", variant=LONGER))
-    for runs, said in ((printed, "at most 0.64 %"), (changed, "1 of ")):
+    for runs, said in ((printed, "not yet run"), (changed, "1 of ")):
         found = findings.in_short(runs, evidence.readings(runs, 0.8829, 64), 0.8829)
         assert said in found[1]
 
@@ -746,7 +764,7 @@ def test_rivals_are_named_if_they_are_surely_beaten():
         rows += [of_accuracy(5, seed=seed, variant=name) for seed in range(3) if name != "vgg16"]
     sentence = findings.leads(table(*rows), paper)
     assert "AlexNet 19.0, ours -9.0 (" in sentence
-    assert "rule out its lead over AlexNet, ResNet50, ARL14, ARL50, if" in sentence
+    assert "rule out its lead over AlexNet, ResNet50, ARL14, ARL50; the paper" in sentence
     sentence = findings.against_rivals(table(*rows), "accuracy", "accuracy")
     assert "is surely ahead of 1 of 5 rivals, and surely behind 0. By how" in sentence
     assert "it is ahead: AlexNet +10.0 (" in sentence
@@ -796,7 +814,11 @@ def test_melanomas_that_are_missed():
     grouped = of_accuracy(0, split="grouped")
     copied = of_accuracy(0, split="copied")  # says nothing of melanomas
     sentence = findings.melanoma(table(row, rival, grouped, copied))
-    assert "Its rivals find 50 % on the random split (1 network; those with batch" in sentence
+    assert sentence.endswith("Its rivals find 50 % on the random split (1 network).")
+    arl = row | {"model": "arl14", "variant": "arl14, new_averages=True"}
+    arl["run"] = run_of(LABELS, predicted, new_averages=True)
+    sentence = findings.melanoma(table(row, arl, grouped))
+    assert sentence.endswith("(1 network; ARL14 with averages made anew).")
     assert ") of the melanomas on the random split and 100 % (" in sentence
     assert ") on the grouped split. That is of 2 runs at 64 x 64 pixels. Of those" in sentence
 
@@ -818,6 +840,10 @@ def test_parts_say_what_they_wait_for(monkeypatch):
         "has no effect that is sure, and any in F1 is below 2 points either way; attention helps "
         "in all three scores."
     )
+
+
+def test_a_span_has_no_negative_zero():
+    assert span(pd.Series([-0.04, 0.3]), 1, signed=True) == "+0.0 to +0.3"
 
 
 def test_a_probability_is_not_an_accuracy():
@@ -845,6 +871,9 @@ def test_pairs_of_two_backends_are_told():
         "backends (jax and tensorflow), which draw other first weights; in the other 3 it changes "
         "the accuracy by -0.9 (-0.9 to -0.9) points."
     )
+    more = of_accuracy(0, seed=9)  # without its pair; it once was an error
+    more["run"].config["environment"] = {"backend": "jax"}
+    assert findings.across_backends(table(*rows, more)) == findings.across_backends(runs)
     for run in runs["run"]:
         run.config["environment"]["backend"] = "jax"
     assert findings.across_backends(runs) == findings.across_backends(NONE) == ""

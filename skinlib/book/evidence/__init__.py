@@ -36,6 +36,7 @@ from skinlib.book.evidence.selection import RENEWED as RENEWED
 from skinlib.book.evidence.selection import RIVALS as RIVALS
 from skinlib.book.evidence.selection import kept as kept
 from skinlib.book.evidence.selection import live as live
+from skinlib.book.evidence.selection import made_anew as made_anew
 from skinlib.book.evidence.selection import main_size as main_size
 from skinlib.book.evidence.selection import renewed as renewed
 from skinlib.book.evidence.selection import short as short

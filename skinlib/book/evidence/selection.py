@@ -53,6 +53,17 @@ def renewed(runs: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([runs[:0], *kept]).drop(columns="new").sort_index()
 
 
+def made_anew(fair: pd.DataFrame, size: int) -> str:
+    """The networks of table 1 that answer by averages made anew: 'ARL14, ARL50'.
+
+    `fair`: a table of `renewed`.
+    """
+    of = live(fair, split="random", size=size)
+    of = of[of["variant"].isin(RIVALS)]
+    anew = [run.config["recipe"].get("new_averages", False) for run in of["run"]]
+    return ", ".join(NAMES[model] for model in of["model"][anew].unique())
+
+
 def main_size(runs: pd.DataFrame) -> int:
     """The size that the pages show, in pixels.
 

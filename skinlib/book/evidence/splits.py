@@ -4,11 +4,12 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import product
 
+import numpy as np
 import pandas as pd
 
 from skinlib.book.evidence.selection import live
-from skinlib.book.verdict import BOTH, each_better
-from skinlib.intervals import cluster_bootstrap, difference, t_interval
+from skinlib.book.verdict import BOTH, ENOUGH, each_better
+from skinlib.intervals import cluster_bootstrap, difference, interval_over_seeds
 from skinlib.runs import Run
 from skinlib.scores import TABLE1, arrays
 
@@ -29,6 +30,8 @@ def leak(runs: pd.DataFrame, size: int, names: Sequence[str] = TABLE1) -> pd.Dat
     by_seed = gaps.groupby("seed").mean()
     rows = each_better(by_seed)[1]
     table = pd.DataFrame(rows, index=["value", "low", "high"]).T
+    if len(by_seed) < ENOUGH:
+        table[["low", "high"]] = np.nan
     networks = gaps.index.get_level_values("variant").nunique()
     return table.assign(seeds=len(by_seed), networks=networks)
 
@@ -92,7 +95,8 @@ def relatives(runs: pd.DataFrame, size: int) -> pd.DataFrame:
     by_lesion = rare.groupby(["seed", "relative", "lesion_id"])["gain"].mean()
     means = by_lesion.groupby(["seed", "relative"]).mean().unstack()
     means = means.reindex(columns=[True, False])
-    rows["all but nv, the same over splits"] = t_interval((means[True] - means[False]).dropna())
+    over_splits = (means[True] - means[False]).dropna()
+    rows["all but nv, the same over splits"] = interval_over_seeds(over_splits)
     return pd.DataFrame(rows).T
 
 

@@ -7,21 +7,18 @@ import pandas as pd
 
 from skinlib.book import evidence
 from skinlib.book.evidence import RENEWED
-from skinlib.book.joint_loss import focal_share
-from skinlib.book.verdict import ENOUGH
 from skinlib.book.words import interval, many, percent
 from skinlib.data.dataset import CLASSES
 from skinlib.intervals import (
     interval_of_shares,
+    interval_over_seeds,
     mean_over_seeds,
     paired_difference,
     show,
-    t_interval,
     unsure,
 )
 from skinlib.models import NAMES
 from skinlib.runs import Run
-from skinlib.training.recipe import Recipe
 
 
 def readings(table: pd.DataFrame, paper: float) -> str:
@@ -77,16 +74,6 @@ def _choices(table: pd.DataFrame, printed: Run | None, paper: float) -> str:
     return f"{text}."
 
 
-def small_beta() -> str:
-    """How little the paper's beta leaves of the new term."""
-    recipe = Recipe()
-    share = focal_share(recipe.beta, recipe.batch_size)
-    return (
-        f"With the paper's beta of {recipe.beta:g} the focal loss has at most {percent(share, 2)} "
-        "of the joint loss, if equation 4 is a sum over a batch."
-    )
-
-
 def slow_start(runs: pd.DataFrame) -> str:
     """How many first epochs stay at the answer that is alike for all classes and images."""
     alike = np.log(len(CLASSES))  # its cross-entropy, whether classes are weighted or not
@@ -126,14 +113,20 @@ def copied(runs: pd.DataFrame, paper: float) -> str:
     )
     gains = lifts(runs)
     if gains:
-        plain = runs[(runs["split"] == "random") & (runs["variant"] == "proposed")]
-        longer = _trained_on(faulty) / _trained_on(plain[plain["seed"].isin(faulty["seed"])])
         text += (
             f" Weighted so, and beside a random split with the same seed, the fault lifts, in "
-            f"points: {lifted(gains)}. Not all of it is leakage: the copies also balance the "
-            f"classes, and make an epoch {longer:.1f} times as long.{after_the_split(runs)}"
+            f"points: {lifted(gains)}."
         )
-    missing = [name for name in NAMES.values() if not any(name in told for told in gains)]
+    plain = runs[(runs["split"] == "random") & (runs["variant"] == "proposed")]
+    plain = plain[plain["seed"].isin(faulty["seed"])]
+    if len(plain):
+        longer = _trained_on(faulty) / _trained_on(plain)
+        text += (
+            f" Not all of it is leakage: the copies also balance the classes, and make an epoch "
+            f"{longer:.1f} times as long.{after_the_split(runs)}"
+        )
+    run = set(runs["model"][runs["split"] == "copied"])
+    missing = [name for model, name in NAMES.items() if model not in run]
     if missing:
         text += f" Not yet run with the fault: {', '.join(missing)}."
     return text
@@ -149,19 +142,13 @@ def after_the_split(runs: pd.DataFrame) -> str:
     both = pd.DataFrame(shares).dropna()
     if both.empty:
         return ""
-    lift = _gain(both["oversampled"] - both["random"])
-    leaked = _gain(both["copied"] - both["oversampled"])
+    lift = interval_over_seeds(both["oversampled"] - both["random"])
+    leaked = interval_over_seeds(both["copied"] - both["oversampled"])
     return (
         " If the same copies are made after the split, of training images alone, they lift the "
         f"proposed network by {show(lift, signed=True)} over {many(len(both), 'seed')}: the leak "
         f"is worth the other {show(leaked, signed=True)}."
     )
-
-
-def _gain(differences: pd.Series) -> pd.Series:
-    """Their mean, with Student's interval from three seeds on."""
-    gain = t_interval(differences)
-    return gain if len(differences) >= ENOUGH else gain.where(gain.index == "value")
 
 
 def lifts(runs: pd.DataFrame) -> dict[str, pd.Series]:
@@ -181,7 +168,7 @@ def lifts(runs: pd.DataFrame) -> dict[str, pd.Series]:
         differences = (faulty - plain).dropna()
         if len(differences):
             name = f"{NAMES[model]}{' (averages made anew)' * bool(end)}"
-            gains[name] = pd.Series({**_gain(differences), "seeds": len(differences)})
+            gains[name] = pd.Series({**interval_over_seeds(differences), "seeds": len(differences)})
     return gains
 
 

@@ -33,17 +33,15 @@ def melanoma(runs: pd.DataFrame) -> str:
     )
     if len(missed):
         text += f" Of those that it misses, it calls {percent((missed == 'nv').mean(), 0)} nv."
-    others = []
+    others, anew = [], evidence.made_anew(runs, size)
     for rival in evidence.RIVALS:
         found = runs[(runs["variant"] == rival) & (runs["split"] == "random")]
         if len(found):
             others.append(100 * evidence.recalls(found).loc["mel", "recall"])
     if others:
         share = span(pd.Series(others), 0)
-        text += (
-            f" Its rivals find {share} % on the random split ({many(len(others), 'network')}; "
-            "those with batch normalisation with averages made anew, where they have them)."
-        )
+        text += f" Its rivals find {share} % on the random split ({many(len(others), 'network')}"
+        text += f"; {anew} with averages made anew)." if anew else ")."
     return text
 
 

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from skinlib.book import evidence
-from skinlib.book.findings.choices import after_the_split, lifted, lifts, readings, small_beta
+from skinlib.book.findings.choices import after_the_split, lifted, lifts, readings
 from skinlib.book.findings.classes import melanoma
 from skinlib.book.findings.networks import gap
 from skinlib.book.findings.splits import leak_in_short
@@ -17,10 +17,7 @@ def in_short(runs: pd.DataFrame, table: pd.DataFrame, paper: float) -> list[str]
     `table`: `evidence.readings` of it.
     """
     copies = evidence.live(runs, variant="proposed", split="copied", size=evidence.LAPTOP)
-    choices = table[~table["fault"]]
-    would = small_beta()
-    if len(choices) > 1:
-        would = readings(choices, paper)
+    would = readings(table[~table["fault"]], paper)
     if len(copies):
         prints, shared = mean_over_seeds(copies), evidence.at_natural_shares(copies)
         would += (

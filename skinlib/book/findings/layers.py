@@ -109,14 +109,14 @@ def across_backends(runs: pd.DataFrame) -> str:
             found = of[of["variant"] == variant].drop_duplicates(["split", "seed"])
             found = found.set_index(["split", "seed"])["run"]
             backends.append(found.map(lambda run: run.config["environment"]["backend"]))
-        whole, without = backends
         gaps = verdict.pair_gaps(
             runs, f"proposed without {part}", ["accuracy"], answer.place, verdict.BOTH
         )["accuracy"]
-        other = (whole != without).reindex(gaps.index)
+        whole, without = (backend.reindex(gaps.index) for backend in backends)
+        other = whole != without
         if not other.any():
             continue
-        ends = f"{whole[gaps.index][other].iloc[0]} and {without[gaps.index][other].iloc[0]}"
+        ends = f"{whole[other].iloc[0]} and {without[other].iloc[0]}"
         text = (
             f"In {other.sum()} of the {many(len(gaps), 'pair')} of {_named(part)} the network was "
             f"trained with and without it on two backends ({ends}), which draw other first weights"

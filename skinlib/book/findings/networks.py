@@ -3,10 +3,9 @@
 import pandas as pd
 
 from skinlib.book import evidence, verdict
-from skinlib.book.evidence import RENEWED
 from skinlib.book.words import interval, many, percent, span
 from skinlib.experiments import AVERAGED
-from skinlib.intervals import compare, mean_over_seeds, show, t_interval, unsure
+from skinlib.intervals import compare, interval_over_seeds, mean_over_seeds, show, unsure
 from skinlib.models import NAMES
 
 
@@ -45,7 +44,7 @@ def larger(runs: pd.DataFrame, paper: float) -> str:
     if both.empty:
         return "What images of 224 x 224 pixels change: not yet run."
     large, small = both.mean()
-    gain = t_interval(both[224] - both[64])
+    gain = interval_over_seeds(both[224] - both[64])
     return (
         f"The recipe as printed has an accuracy of {percent(large)} on images of 224 x 224 "
         f"pixels, and of {percent(small)} at 64 x 64. That is a change of "
@@ -92,8 +91,8 @@ def table1(runs: pd.DataFrame, paper: pd.DataFrame, size: int) -> str:
         f"At {size} x {size} pixels, {count} {len(paper)} networks are run on a random split: "
         f"their accuracy differs from the paper's by {span(gaps, 1, signed=True)} points."
     )
-    if evidence.live(runs, split="random", size=size)["variant"].str.endswith(RENEWED).any():
-        text += " (Networks with batch normalisation count with averages made anew.)"
+    if anew := evidence.made_anew(fair, size):
+        text += f" ({anew} with averages made anew.)"
     if len(gaps) > 1:
         first, second = ours.nlargest(2).index
         lead = 100 * (ours[first] - ours[second])
@@ -147,7 +146,7 @@ def rivals(runs: pd.DataFrame) -> str:
     missing = [NAMES[rival] for rival in found if not found[rival].numbers]
     found = {rival: answer for rival, answer in found.items() if answer.numbers}
     if not found:
-        return "How the proposed network stands to its rivals: not yet run."
+        return "How the proposed network stands to its rivals: not yet run often enough."
     beaten = []
     for rival, answer in found.items():
         scores = [name for name, row in answer.numbers.items() if compare(row) == "better"]
@@ -164,19 +163,22 @@ def rivals(runs: pd.DataFrame) -> str:
 def leads(runs: pd.DataFrame, paper: pd.DataFrame) -> str:
     """Which of the paper's leads in accuracy our runs rule out, corrected for all rivals."""
     theirs = paper.loc["proposed", "accuracy"] - paper["accuracy"].drop("proposed")
-    rows = verdict.against_leads(evidence.renewed(runs), theirs, "accuracy").numbers
+    fair = evidence.renewed(runs)
+    answer = verdict.above(fair, theirs.index, "accuracy", leads=theirs)
+    rows = answer.numbers
     if not rows:
-        return "The leads in accuracy: not yet run."
+        return "The leads in accuracy: not yet run often enough."
     said = [
         f"{NAMES[rival]} {100 * theirs[rival]:.1f}, ours {show(row, signed=True)}"
         for rival, row in rows.items()
     ]
+    anew = evidence.made_anew(fair, verdict.PLACES[answer.place])
     ruled_out = [NAMES[r] for r, row in rows.items() if compare(row) != "undecided"]
     return (
         "The paper's leads in accuracy, in points, and how far ours lie above them: "
-        f"{'; '.join(said)}. So our runs rule out its lead over {', '.join(ruled_out) or 'none'}, "
-        "if networks with batch normalisation answer by averages made anew, as here; the paper's "
-        "own doubt is not counted."
+        f"{'; '.join(said)}. So our runs rule out its lead over {', '.join(ruled_out) or 'none'}"
+        f"{f' ({anew} with averages made anew)' if anew else ''}; the paper's own doubt is not "
+        "counted."
     )
 
 
@@ -184,7 +186,7 @@ def against_rivals(runs: pd.DataFrame, column: str, words: str) -> str:
     """How the proposed network stands to each rival in one column, corrected for all of them."""
     answer = verdict.above(evidence.renewed(runs), evidence.RIVALS, column)
     if not answer.numbers:
-        return f"The networks' {words}: not yet run."
+        return f"The networks' {words}: not yet run often enough."
     listed = [
         f"{NAMES[rival]} {show(row, signed=True)}{unsure(row)}"
         for rival, row in answer.numbers.items()

@@ -7,7 +7,7 @@ import pandas as pd
 
 from skinlib.book import evidence, verdict
 from skinlib.book.words import many, percent
-from skinlib.intervals import compare, show, t_interval, unsure
+from skinlib.intervals import compare, interval_over_seeds, show, unsure
 
 
 def leak(runs: pd.DataFrame, size: int) -> str:
@@ -94,7 +94,7 @@ def new_images(runs: pd.DataFrame) -> str:
     said = []
     for name in ("balanced accuracy", "accuracy"):
         own, other = table[name], table[f"isic {name}"]
-        change = t_interval(other - own)
+        change = interval_over_seeds((other - own).groupby(table["seed"]).mean())
         said.append(
             f"{name} changes by {show(change, signed=True)} points{unsure(change)} "
             f"({percent(own.mean())} on its own test set, {percent(other.mean())} there)"
