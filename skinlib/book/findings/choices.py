@@ -122,8 +122,8 @@ def copied(runs: pd.DataFrame, paper: float) -> str:
     if len(plain):
         longer = _trained_on(faulty) / _trained_on(plain)
         text += (
-            f" Not all of it is leakage: the copies also balance the classes, and make an epoch "
-            f"{longer:.1f} times as long.{after_the_split(runs)}"
+            f" Not all of it need be leakage: the copies also balance the classes, and make an "
+            f"epoch {longer:.1f} times as long.{after_the_split(runs)}"
         )
     run = set(runs["model"][runs["split"] == "copied"])
     missing = [name for model, name in NAMES.items() if model not in run]
