@@ -452,6 +452,8 @@ def test_copies_are_weighed_as_the_classes_are():
     assert chart.iloc[-1] == pytest.approx(runs["accuracy"][0])  # as whoever copies would print it
     fault = "a fault, copied before the split: as it would print, 64 x 64, 1 run"
     assert chart.index[-1] == fault
+    names = evidence.gap_chart(with_control).index
+    assert names[-3] == "no fault, copied after the split, 64 x 64, 3 runs"
     large = [of_accuracy(11, seed=seed, size=224) for seed in range(3)]
     names = evidence.gap_chart(pd.concat([runs, table(*large)], ignore_index=True)).index
     assert names[1] == "ours, split by image, 224 x 224, 3 runs"

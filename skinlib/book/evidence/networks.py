@@ -149,10 +149,11 @@ def gap_chart(runs: pd.DataFrame) -> pd.DataFrame:
     bars = {
         "grouped": "ours, split by lesion",
         "random": "ours, split by image",
+        "oversampled": "no fault, copied after the split",
         "copied": "a fault, copied before the split: as it would print",
     }
     for split, words in bars.items():
-        of = LAPTOP if split == "copied" else size
+        of = size if split in BOTH else LAPTOP
         found = live(runs, variant="proposed", split=split, size=of)
         if found.empty:
             continue
