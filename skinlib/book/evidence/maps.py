@@ -99,8 +99,8 @@ def with_controls(runs: pd.DataFrame, draws: pd.DataFrame) -> pd.DataFrame:
 def overlap_by_class(runs: pd.DataFrame) -> pd.DataFrame:
     """Mean overlap with the lesion: one row per class, one column per network or control.
 
-    The controls are those of the proposed network. `images`: how many images of its runs; one that
-    several of them tested counts once here, and once per run in the means.
+    The controls are those of the proposed network. A lesion counts once. `images`: how many images
+    of its runs, of which one that several of them tested counts once.
     """
     tables = []
     for row in runs.itertuples():
@@ -113,7 +113,8 @@ def overlap_by_class(runs: pd.DataFrame) -> pd.DataFrame:
     if not tables:
         return pd.DataFrame()
     table = pd.concat(tables)
-    found = table.pivot_table("overlap", "label", "name", sort=False).reindex(CLASSES)
+    by_lesion = table.groupby(["label", "name", "lesion_id"], as_index=False, sort=False)["overlap"]
+    found = by_lesion.mean().pivot_table("overlap", "label", "name", sort=False).reindex(CLASSES)
     proposed = table[table["name"] == "proposed"]
     images = proposed.groupby("label")["image_id"].nunique()
     found.insert(0, "images", images.reindex(CLASSES).fillna(0))
