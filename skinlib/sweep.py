@@ -101,26 +101,18 @@ def pending(
     Raises:
         RecordError: if a run in the folder is damaged, or was not asked about that test set.
     """
-    asked, done = {_key_of(one, dataset) for one in experiments}, set()
+    todo = {_key(one.recipe, one.divide(dataset).about, dataset.about): one for one in experiments}
     for path in Path(folder).glob("*/run.json"):
         run = Run.read(path.parent)
         key = _key(run.recipe, run.config["split"], run.config["data"])
         unasked = run.isic2018_test is None and run.config["split"]["kind"] != "tuning"
-        if isic2018_test and unasked and key in asked:
+        if isic2018_test and unasked and key in todo:
             raise RecordError(
                 f"{path.parent} has no answers to ISIC 2018's test set: sweep without it, or into "
                 "another folder"
             )
-        done.add(key)
-    return [
-        replace(one, recipe=replace(one.recipe, dtype=dtype))
-        for one in experiments
-        if _key_of(one, dataset) not in done
-    ]
-
-
-def _key_of(one: Experiment, dataset: Dataset) -> str:
-    return _key(one.recipe, one.divide(dataset).about, dataset.about)
+        todo.pop(key, None)
+    return [replace(one, recipe=replace(one.recipe, dtype=dtype)) for one in todo.values()]
 
 
 def _key(recipe: Recipe, split: dict, data: dict) -> str:

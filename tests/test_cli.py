@@ -92,6 +92,10 @@ def test_numbers_that_make_no_sense_are_refused(tmp_path, wrong):
         (["train", "{tmp}/run", "--size", "32", "--set", "model=alexnet"], "64"),
         (["train", "{tmp}/file/run", "--size", "64", "--set", "model=small"], "file"),
         (["sweep", "table9", "--folder", "{tmp}/runs"], "unknown sweep 'table9': expected one of"),
+        (
+            ["sweep", "table1", "--folder", "{tmp}", "--jobs", "2", "--scheduler", "tcp://x"],
+            "--jobs: a cluster does as many runs at a time as it has workers",
+        ),
         (["prepare", "{tmp}"], "not a folder of ham10000"),
         (["train", "{tmp}/run", "--data", "ham10000", "--ham10000", "{tmp}"], "not a folder"),
     ],

@@ -375,8 +375,8 @@ def new_images(recipes: Mapping[str, pd.DataFrame]) -> str:
         new, old = (100 * looked.loc[pairs, score].mean() for looked in (after, before))
         said.append(f"{score} {new:.1f} % instead of {old:.1f}")
     lead = (
-        "Trained well and not as printed (with batch normalisation, and without the joint loss), "
-        "the proposed network does better on new images"
+        "Trained well and not as printed (many changes, batch normalisation and no joint loss "
+        "among them), the proposed network does better on new images"
     )
     if len(sure) < len(gains):
         lead = f"On new images another training surely gains in {' and '.join(sure) or 'no score'}"

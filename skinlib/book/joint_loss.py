@@ -9,7 +9,7 @@ import pandas as pd
 
 from skinlib.book.verdict import RARE
 from skinlib.data.dataset import CLASSES
-from skinlib.intervals import compare, show, t_interval
+from skinlib.intervals import compare, interval_over_seeds, show
 from skinlib.runs import Run
 from skinlib.scores import per_class
 
@@ -96,7 +96,7 @@ def differences(table: pd.DataFrame, score: str) -> pd.DataFrame:
     rows = {}
     for name in names:
         gaps = (values[name] - values[PLAIN]).dropna()
-        row = t_interval(gaps)
+        row = interval_over_seeds(gaps)
         points = {"points": show(row, signed=True)}
         rows[name] = {**row, **points, "pairs": len(gaps), "verdict": compare(row)}
     columns = ["value", "low", "high", "points", "pairs", "verdict"]

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+import numpy as np
 import pandas as pd
 from scipy import stats
 
@@ -55,7 +56,7 @@ KINDS = {
 }
 
 Rows = dict[str, dict[str, float]]
-"""What was measured -> `value`, `low`, `high`, and what they are held against."""
+"""What was measured -> `value`, `low`, `high`, what they are held against, and perhaps `bound`."""
 
 
 @dataclass(frozen=True)
@@ -104,26 +105,30 @@ def _p_values(table: pd.DataFrame) -> pd.Series:
     return pd.Series(2 * stats.t.sf(steps, len(table) - 1), table.columns).fillna(1)
 
 
-def _corrected(table: pd.DataFrame, p: pd.Series, holm: pd.Series, comparisons: int) -> Rows:
-    """Each column's mean, its interval as wide as Holm asks: without 0 where p < 0.05.
-
-    `bound` is the largest effect, either way, that Bonferroni's interval holds: Holm's step down
-    serves the question whether an effect is zero, not how large it may be.
-    """
+def _corrected(table: pd.DataFrame, p: pd.Series, holm: pd.Series) -> Rows:
+    """Each column's mean, its interval as wide as Holm asks: without 0 where p < 0.05."""
     confidence = 1 - 0.05 * (p / holm).fillna(1)  # where all differences are alike, p is 0
-    rows = {}
-    for name in table:
-        row = t_interval(table[name], confidence=confidence[name])
-        widest = t_interval(table[name], confidence=1 - 0.05 / comparisons)
-        bound = max(abs(widest["low"]), abs(widest["high"]))
-        rows[name] = {**row, "p": holm[name], "bound": bound}
-    return rows
+    return {
+        name: {**t_interval(table[name], confidence=confidence[name]), "p": holm[name]}
+        for name in table
+    }
+
+
+def _bound(gaps: pd.Series, comparisons: int) -> float:
+    """The largest effect, either way, that Bonferroni's interval over pairs or over seeds holds.
+
+    Holm's interval serves another question, whether an effect is zero; and pairs of one seed, with
+    both splits, are not independent.
+    """
+    confidence = 1 - 0.05 / comparisons
+    found = [t_interval(of, confidence=confidence) for of in (gaps, gaps.groupby("seed").mean())]
+    return float(np.max([abs(row[end]) for row in found for end in ("low", "high")]))
 
 
 def each_better(table: pd.DataFrame) -> tuple[Kind, Rows]:
     """Judges the columns' means, corrected for as many comparisons as there are columns (Holm)."""
     p = _p_values(table)
-    rows = _corrected(table, p, holm_correction(p), len(p))
+    rows = _corrected(table, p, holm_correction(p))
     return judge(rows), rows
 
 
@@ -208,17 +213,19 @@ def _holm_rows(
 ) -> dict[str, Rows]:
     """Rows of each rival that has enough pairs, corrected for all rivals (Holm).
 
-    Intervals are as wide as the correction asks: they exclude zero where p < 0.05.
+    Intervals are as wide as the correction asks: they exclude zero where p < 0.05. For `bound` see
+    `_bound`.
     """
     tested = {name: gap for name, gap in gaps.items() if len(gap) >= enough}
     p = pd.DataFrame(1.0, index=list(gaps), columns=list(columns))
     for rival, gap in tested.items():
         p.loc[rival] = _p_values(gap)
     holm = p.apply(holm_correction)
-    return {
-        name: _corrected(gap, p.loc[name], holm.loc[name], len(gaps))
-        for name, gap in tested.items()
-    }
+    rows = {name: _corrected(gap, p.loc[name], holm.loc[name]) for name, gap in tested.items()}
+    for name, gap in tested.items():
+        for column in columns:
+            rows[name][column]["bound"] = _bound(gap[column], len(gaps))
+    return rows
 
 
 def _family(

@@ -69,11 +69,11 @@ class SoftAttention(layers.Layer):
         self.gamma = self.add_weight(shape=(), initializer=start, name="gamma")
 
     def attention_maps(self, inputs: KerasTensor) -> KerasTensor:
-        """The K maps before they are summed: (N, H, W, C) to float32 (N, H, W, K)."""
+        """A built layer's K maps, not yet summed: (N, H, W, C) to float32 (N, H, W, K)."""
         return spatial_softmax(self.convolution(inputs))
 
     def alpha(self, inputs: KerasTensor) -> KerasTensor:
-        """The sum of the K maps: (N, H, W, C) to float32 (N, H, W)."""
+        """The sum of a built layer's K maps: (N, H, W, C) to float32 (N, H, W)."""
         return ops.sum(self.attention_maps(inputs), axis=-1)
 
     def call(self, inputs: KerasTensor) -> KerasTensor:

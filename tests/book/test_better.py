@@ -201,7 +201,7 @@ def test_recipes_stand_side_by_side():
     assert "melanoma recall +20.0 (+20.0 to +20.0), over images +0.0 to" in sentence
     assert sentence.startswith("On new images another training surely gains in balanced accuracy")
     better_still = better.new_images({"paper": paper, "well": trained(WELL, {}, isic=0)})
-    assert better_still.startswith("Trained well and not as printed (with batch normalisation, and")
+    assert better_still.startswith("Trained well and not as printed (many changes, batch")
     worse = better.new_images({"paper": paper, "well": trained(WELL, {}, isic=7)})
     assert worse.startswith("On new images another training surely gains in no score.")
     twice = {name: pd.concat([runs, runs], ignore_index=True) for name, runs in recipes.items()}

@@ -342,7 +342,7 @@ def test_an_interrupted_run_goes_on(phantom, split, checkpointed):
     same(resumed, train(phantom, split, TWO)[1])
 
 
-def test_a_run_names_the_code_that_began_it(phantom, split, checkpointed, monkeypatch):
+def test_a_run_names_the_code_that_it_started_with(phantom, split, checkpointed, monkeypatch):
     """A commit while it trains once became its maker."""
     made_by = {"version": "1", "commit": "a", "clean": True}
     monkeypatch.setattr(training, "code", lambda: made_by)

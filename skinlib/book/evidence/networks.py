@@ -147,13 +147,13 @@ def gap_chart(runs: pd.DataFrame) -> pd.DataFrame:
     size = main_size(runs)
     rows: dict = {"always answering nv": {"value": NV, "low": NV, "high": NV}}
     bars = {
-        "grouped": "ours, split by lesion",
-        "random": "ours, split by image",
-        "oversampled": "no fault, copied after the split",
-        "copied": "a fault, copied before the split: as it would print",
+        ("grouped", size): "ours, split by lesion",
+        ("random", size): "ours, split by image",
+        ("random", LAPTOP): "ours, split by image",
+        ("oversampled", LAPTOP): "no fault, copied after the split",
+        ("copied", LAPTOP): "a fault, copied before the split: as it would print",
     }
-    for split, words in bars.items():
-        of = size if split in BOTH else LAPTOP
+    for (split, of), words in bars.items():
         found = live(runs, variant="proposed", split=split, size=of)
         if found.empty:
             continue

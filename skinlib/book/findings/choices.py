@@ -7,6 +7,7 @@ import pandas as pd
 
 from skinlib.book import evidence
 from skinlib.book.evidence import RENEWED
+from skinlib.book.verdict import ENOUGH
 from skinlib.book.words import interval, many, percent
 from skinlib.data.dataset import CLASSES
 from skinlib.intervals import (
@@ -142,12 +143,24 @@ def after_the_split(runs: pd.DataFrame) -> str:
     both = pd.DataFrame(shares).dropna()
     if both.empty:
         return ""
-    lift = interval_over_seeds(both["oversampled"] - both["random"])
-    leaked = interval_over_seeds(both["copied"] - both["oversampled"])
+    lift, fault, leaked = (
+        interval_over_seeds(both[first] - both[second])
+        for first, second in (
+            ("oversampled", "random"),
+            ("copied", "random"),
+            ("copied", "oversampled"),
+        )
+    )
+    text = (
+        " If the same copies are made after the split, of training images alone, the proposed "
+        f"network is lifted by {show(lift, signed=True)}"
+    )
+    seeds = f"over {many(len(both), 'seed')}"
+    if len(both) < ENOUGH:
+        return f"{text} instead of {show(fault, signed=True)} ({seeds}: too few to be sure)."
     return (
-        " If the same copies are made after the split, of training images alone, they lift the "
-        f"proposed network by {show(lift, signed=True)} over {many(len(both), 'seed')}: the leak "
-        f"is worth the other {show(leaked, signed=True)}."
+        f"{text}{unsure(lift)} {seeds}: the leak is worth {show(leaked, signed=True)}"
+        f"{unsure(leaked)}."
     )
 
 

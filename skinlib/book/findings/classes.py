@@ -41,7 +41,7 @@ def melanoma(runs: pd.DataFrame) -> str:
     if others:
         share = span(pd.Series(others), 0)
         text += f" Its rivals find {share} % on the random split ({many(len(others), 'network')}"
-        text += f"; {anew} with averages made anew)." if anew else ")."
+        text += f"; {anew}: with averages of batch normalisation made anew)." if anew else ")."
     return text
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 from skinlib.book import evidence, verdict
 from skinlib.book.verdict import BOTH
 from skinlib.book.words import many, percent, span
-from skinlib.intervals import show, t_interval
+from skinlib.intervals import show, t_interval, unsure
 
 
 def alive(runs: pd.DataFrame) -> str:
@@ -94,38 +94,36 @@ def _none_as_large(answer: verdict.Verdict) -> str:
     if not small:
         return ""
     points = f"{100 * verdict.MARGIN:.0f} points"
-    return f", and any in {' and '.join(small)} is below {points} either way"
+    return f"; in {' and '.join(small)}, any is below {points} either way"
 
 
 def across_backends(runs: pd.DataFrame) -> str:
-    """In which pairs of the verdicts on parts another backend trained the network without it."""
+    """Which pairs of the verdicts on parts were trained by two backends."""
     said = []
     for part, answer in verdict.parts(runs).items():
         if not answer.numbers:
             continue
         of = evidence.live(runs, size=verdict.PLACES[answer.place])
-        backends = []
-        for variant in ("proposed", f"proposed without {part}"):
-            found = of[of["variant"] == variant].drop_duplicates(["split", "seed"])
-            found = found.set_index(["split", "seed"])["run"]
-            backends.append(found.map(lambda run: run.config["environment"]["backend"]))
-        gaps = verdict.pair_gaps(
-            runs, f"proposed without {part}", ["accuracy"], answer.place, verdict.BOTH
-        )["accuracy"]
-        whole, without = (backend.reindex(gaps.index) for backend in backends)
-        other = whole != without
+        rival = f"proposed without {part}"
+        gaps = verdict.pair_gaps(runs, rival, ["accuracy"], answer.place, BOTH)["accuracy"]
+        of = of[of["variant"].isin(["proposed", rival])]
+        backends = [run.config["environment"]["backend"] for run in of["run"]]
+        trained = of.assign(backend=backends).groupby(["split", "seed"])["backend"]
+        other = trained.nunique()[gaps.index] > 1
         if not other.any():
             continue
-        ends = f"{whole[other].iloc[0]} and {without[other].iloc[0]}"
+        ends = " and ".join(sorted(set(backends)))
         text = (
-            f"In {other.sum()} of the {many(len(gaps), 'pair')} of {_named(part)} the network was "
-            f"trained with and without it on two backends ({ends}), which draw other first weights"
+            f"In {other.sum()} of the {many(len(gaps), 'pair')} of {_named(part)}, two backends "
+            f"({ends}) trained the network with and without it; they draw other first weights"
         )
-        if (~other).sum() >= verdict.ENOUGH:
-            row = t_interval(gaps[~other])
+        alike = gaps[~other]
+        if len(alike) >= verdict.ENOUGH:
+            row = t_interval(alike)
+            splits = " and ".join(alike.index.unique("split"))
             text += (
-                f"; in the other {(~other).sum()} it changes the accuracy by "
-                f"{show(row, signed=True)} points"
+                f". In the other {len(alike)} ({splits} split) the part changes the accuracy by "
+                f"{show(row, signed=True)} points{unsure(row)}"
             )
         said.append(text + ".")
     return " ".join(said)

@@ -92,7 +92,7 @@ def table1(runs: pd.DataFrame, paper: pd.DataFrame, size: int) -> str:
         f"their accuracy differs from the paper's by {span(gaps, 1, signed=True)} points."
     )
     if anew := evidence.made_anew(fair, size):
-        text += f" ({anew} with averages made anew.)"
+        text += f" ({anew}: with averages of batch normalisation made anew.)"
     if len(gaps) > 1:
         first, second = ours.nlargest(2).index
         lead = 100 * (ours[first] - ours[second])
@@ -152,10 +152,11 @@ def rivals(runs: pd.DataFrame) -> str:
         scores = [name for name, row in answer.numbers.items() if compare(row) == "better"]
         if scores:
             beaten.append(f"{NAMES[rival]} (in {', '.join(scores)})")
+    pairs = many(min(answer.pairs for answer in found.values()), "pair")
     text = (
         f"Of {many(len(found), 'rival')} the network surely beats {', '.join(beaten) or 'none'}, "
-        f"with {many(min(answer.pairs for answer in found.values()), 'pair')} of trainings each, "
-        f"corrected for {many(len(evidence.RIVALS), 'rival')} and not for three scores."
+        f"with {pairs} of trainings each, if you correct for {len(evidence.RIVALS)} rivals and "
+        "take each score by itself."
     )
     return text + (f" Not yet run often enough: {', '.join(missing)}." if missing else "")
 
@@ -176,9 +177,9 @@ def leads(runs: pd.DataFrame, paper: pd.DataFrame) -> str:
     ruled_out = [NAMES[r] for r, row in rows.items() if compare(row) != "undecided"]
     return (
         "The paper's leads in accuracy, in points, and how far ours lie above them: "
-        f"{'; '.join(said)}. So our runs rule out its lead over {', '.join(ruled_out) or 'none'}"
-        f"{f' ({anew} with averages made anew)' if anew else ''}; the paper's own doubt is not "
-        "counted."
+        f"{'; '.join(said)}. So our runs rule out its lead over {', '.join(ruled_out) or 'none'}; "
+        "the paper's own doubt is not counted."
+        + (f" ({anew}: with averages of batch normalisation made anew.)" if anew else "")
     )
 
 

@@ -55,32 +55,35 @@ def relatives(runs: pd.DataFrame, size: int) -> str:
 
 
 def leak_in_short(runs: pd.DataFrame) -> str:
-    """What a relative among the training images is worth, at each size, for the first page."""
-    said, sure, values = [], [], []
+    """What a relative among the training images is worth, at each size, for the first page.
+
+    It is *sure* at a size if the intervals over lesions and over trainings both say so.
+    """
+    said, sure, answers = [], [], []
     for place, size in verdict.PLACES.items():
         table = evidence.relatives(runs, size)
         if len(table) and not np.isnan(table["low"].iloc[-2]):
             *_, gain, over_splits = (row for _, row in table.iterrows())
             if compare(gain) == compare(over_splits) == "better":
                 sure.append(place)
-            words = f"{show(gain, signed=True)} points at {place} pixels with an interval over "
-            words += f"lesions{unsure(gain)}"
+            answers += [compare(gain), compare(over_splits)]
+            words = f"{show(gain, signed=True)} points at {place} pixels as a mean over lesions"
+            words += unsure(gain)
             if not np.isnan(over_splits["low"]):
-                words += f", and {show(over_splits, signed=True)} with one over trainings"
-                words += unsure(over_splits)
+                words += f", and {show(over_splits, signed=True)} as one over splits and their "
+                words += f"trainings{unsure(over_splits)}"
             said.append(words)
-            values.append(gain["value"])
     if not said:
         return "What a relative among the training images is worth: not yet run."
     lead = "What images of one lesion on both sides of a split are worth is not sure"
     if sure:
         lead = "Images of one lesion on both sides of a split flatter a network"
         lead += "" if len(sure) == len(said) else f", surely at {sure[0]} pixels"
-    elif min(values) > 0:
+    elif "better" in answers and "worse" not in answers:
         lead = "Images of one lesion on both sides of a split seem to flatter a network"
     return (
         f"{lead}. A random split has such images. If a test image is not nv, another one of its "
-        f"lesion among the training images is worth, as a mean over networks, {'; '.join(said)}."
+        f"lesion among the training images is worth {'; '.join(said)}."
     )
 
 
