@@ -842,7 +842,7 @@ def test_parts_say_what_they_wait_for(monkeypatch):
     monkeypatch.setattr(verdict, "parts", lambda runs, names, columns: answers)
     assert findings.parts(NONE) == (
         "The deformable convolution waits for 6 pairs of runs, of which it has 2; the joint loss "
-        "has no effect that is sure; in F1, any is below 2 points either way; attention helps "
+        "has no effect that is sure (any in F1 is below 2 points either way); attention helps "
         "in all three scores."
     )
 

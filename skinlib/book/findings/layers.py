@@ -94,7 +94,7 @@ def _none_as_large(answer: verdict.Verdict) -> str:
     if not small:
         return ""
     points = f"{100 * verdict.MARGIN:.0f} points"
-    return f"; in {' and '.join(small)}, any is below {points} either way"
+    return f" (any in {' and '.join(small)} is below {points} either way)"
 
 
 def across_backends(runs: pd.DataFrame) -> str:

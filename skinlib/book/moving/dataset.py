@@ -72,7 +72,7 @@ def split_simulator() -> alt.VConcatChart:
     counter = words(
         "datum.leaks + ' of ' + datum.tests + ' test images (' + "
         "format(datum.leaks / datum.tests, '.0%') + ') have their lesion in training,'",
-        f"'where you should expect ' + format({expected}, '.0%')",
+        f"'where you should expect about ' + format({expected}, '.0%')",
         of=chosen.transform_aggregate(tests="sum(tests)", leaks="sum(leaks)"),
     )
     return stack(counter, dots).add_params(*controls)
