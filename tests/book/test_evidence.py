@@ -435,12 +435,12 @@ def test_copies_are_weighed_as_the_classes_are():
     with_control = pd.concat([all_three, table(*controls)], ignore_index=True)
     lift = show(t_interval(shares[0] - shares[1]), signed=True)
     leaked = show(t_interval(evidence.at_natural_shares(copies) - shares[0]), signed=True)
-    said = f"network is lifted by {lift}, not sure over 3 seeds: the leak is worth {leaked}, not"
+    said = f"network changes by {lift} over 3 seeds, not sure: the leak is worth {leaked}, not"
     assert said in findings.copied(with_control, 0.9)
     first = findings.in_short(with_control, evidence.readings(with_control, 0.8829, 64), 0.8829)[1]
     assert said in first
     alone = findings.copied(with_control[with_control["seed"] == 0], 0.9)
-    assert "is lifted by +6.7 instead of +0.0 (over 1 seed: too few to be sure)." in alone
+    assert "changes by +6.7 instead of +0.0 (over 1 seed: too few to be sure)." in alone
     alone = rivals[(rivals["split"] == "copied") | (rivals["model"] == "arl14")]
     sentence = findings.copied(alone, 0.9)  # once "an epoch nan times as long"
     assert "points: ARL14 (averages made anew) +" in sentence

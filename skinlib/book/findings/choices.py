@@ -153,13 +153,13 @@ def after_the_split(runs: pd.DataFrame) -> str:
     )
     text = (
         " If the same copies are made after the split, of training images alone, the proposed "
-        f"network is lifted by {show(lift, signed=True)}"
+        f"network changes by {show(lift, signed=True)}"
     )
     seeds = f"over {many(len(both), 'seed')}"
     if len(both) < ENOUGH:
         return f"{text} instead of {show(fault, signed=True)} ({seeds}: too few to be sure)."
     return (
-        f"{text}{unsure(lift)} {seeds}: the leak is worth {show(leaked, signed=True)}"
+        f"{text} {seeds}{unsure(lift)}: the leak is worth {show(leaked, signed=True)}"
         f"{unsure(leaked)}."
     )
 
