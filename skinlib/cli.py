@@ -278,6 +278,7 @@ def main() -> None:
 
     def interrupt(*_: object) -> None:
         logging.getLogger("asyncio").disabled = True  # its tasks would say it once more
+        sys.unraisablehook = lambda _: None  # and so would what Keras had half made
         raise SystemExit("skinlib: it was interrupted: the same call goes on from there")
 
     warnings.formatwarning = lambda message, category, *_: f"{category.__name__}: {message}\n"

@@ -179,6 +179,28 @@ def test_stopping_is_one_sentence(tmp_path, by):
     assert b"Traceback" not in rest
 
 
+HALF_MADE = """
+import os, signal, sys
+from keras.src.trainers.data_adapters.py_dataset_adapter import OrderedEnqueuer
+from skinlib import cli
+OrderedEnqueuer.__init__ = lambda self, *_, **__: os.kill(os.getpid(), signal.SIGINT)
+cli.main()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_what_keras_had_half_made_says_nothing_more(tmp_path):
+    """Ctrl-C between an object's birth and its first attribute ended in a traceback of its end."""
+    command = [sys.executable, "-c", HALF_MADE, "train", str(tmp_path / "run")]
+    command += ["--size", "64", "--count", "200", "--set", "model=small", "--set", "epochs=2"]
+    done = subprocess.run(command, capture_output=True)
+    assert done.returncode == 1
+    said = done.stderr.decode().splitlines()[-1]
+    assert said.startswith("skinlib: it was interrupted: the same call")
+    assert b"Traceback" not in done.stderr
+
+
 @pytest.mark.slow
 def test_a_sweep_says_what_it_will_do_and_skips_what_is_done(tmp_path, monkeypatch):
     one = Experiment(Recipe(model="small", epochs=1, beta=0.0))

@@ -98,7 +98,7 @@ def about(run: Run) -> str:
 
 def chosen(results: Path) -> list[Run]:
     """The runs that the book's page shows: one on the phantom, one on HAM10000 if it was kept."""
-    table = runs.load(results / "ham10000_64px")
-    ham10000 = evidence.kept(table)
+    kept = results / "ham10000_64px"
+    ham10000 = evidence.kept(runs.load(kept)) if kept.is_dir() else None
     phantom = Run.read(results / "phantom_networks" / "proposed")
     return [phantom] + ([ham10000] if ham10000 else [])

@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+from skinlib.environment import code
 from skinlib.experiments import AVERAGED, Experiment, ablation, grouped, table1
 from skinlib.runs import is_done
 from skinlib.sweep import Source, folder_name
@@ -33,7 +34,7 @@ class LastState(Checkpoint):
     """Leaves the state after the last epoch as a checkpoint of another run."""
 
     def __init__(self, folder: Path, identity: str):
-        super().__init__(None, identity)
+        super().__init__(None, identity, code())
         self.folder = folder
 
     def on_train_end(self, logs: dict | None = None) -> None:
