@@ -410,7 +410,7 @@ def test_copies_are_weighed_as_the_classes_are():
     assert ", ARL14 (averages made anew) +" in sentence
     assert "Not yet run with the fault: ARL50, AlexNet, VGG16, ResNet50." in sentence
     assert list(findings.lifts(rivals)) == ["proposed", "ARL14 (averages made anew)"]
-    first = findings.in_short(rivals, evidence.readings(rivals, 0.8829, 64), 0.8829)[1]
+    first = findings.in_short(rivals, evidence.readings(rivals, 0.8829, 64), 0.8829)[2]
     assert "So weighted, the fault lifts, in points: proposed " in first
     second = table(of_accuracy(30, split="copied", seed=1))
     second["run"][0].config["split"] = {"train": 200}
@@ -437,7 +437,7 @@ def test_copies_are_weighed_as_the_classes_are():
     leaked = show(t_interval(evidence.at_natural_shares(copies) - shares[0]), signed=True)
     said = f"network changes by {lift} over 3 seeds, not sure: the leak is worth {leaked}, not"
     assert said in findings.copied(with_control, 0.9)
-    first = findings.in_short(with_control, evidence.readings(with_control, 0.8829, 64), 0.8829)[1]
+    first = findings.in_short(with_control, evidence.readings(with_control, 0.8829, 64), 0.8829)[2]
     assert said in first
     alone = findings.copied(with_control[with_control["seed"] == 0], 0.9)
     assert "changes by +6.7 instead of +0.0 (over 1 seed: too few to be sure)." in alone
@@ -729,19 +729,21 @@ def test_a_training_that_starts_late_is_told():
     assert "not yet run" in findings.slow_start(table(of_accuracy(0)))
 
 
-def test_the_first_page_has_four_sentences():
+def test_the_first_page_has_five_points():
     runs = table(of_accuracy(11), of_accuracy(10, split="copied"))
     found = findings.in_short(runs, evidence.readings(runs, 0.8829, 64), 0.8829)
-    assert len(found) == 4
+    assert len(found) == 5
     fault = mean_over_seeds(runs[runs["split"] == "copied"])
-    assert f"prints {interval(fault)} on its own test set, and 86.6 % if classes" in found[1]
+    assert f"the recipe would print {interval(fault)}. Copies of test" in found[2]
+    assert "as frequent in its test set as in HAM10000, that would be 86.6 % (1 run" in found[2]
     assert [sentence for sentence in found if "nan" in sentence] == []
     for paper, arises in ((0.90, True), (0.92, False)):
-        second = findings.in_short(runs, evidence.readings(runs, paper, 64), paper)[1]
-        assert ("a fault of that kind can lift the number as far" in second) == arises
+        third = findings.in_short(runs, evidence.readings(runs, paper, 64), paper)[2]
+        assert ("a fault of that kind can lift the number as far" in third) == arises
     nothing = findings.in_short(runs[:1], evidence.readings(runs[:1], 0.8829, 64), 0.8829)
     assert nothing[1] == "What would close the gap: not yet run."
-    assert "So weighted" not in found[1]  # of one network alone
+    assert len(nothing) == 4  # no copies
+    assert "So weighted" not in found[2]  # of one network alone
     printed = table(of_accuracy(11), of_accuracy(11, split="peeked"))
     changed = table(*printed.to_dict("records"), of_accuracy(12, split="peeked", variant=LONGER))
     for runs, said in ((printed, "not yet run"), (changed, "1 of ")):
