@@ -200,8 +200,8 @@ def sweep(
         raise SkinlibError("--jobs: a cluster does as many runs at a time as it has workers")
     _check_root(data, root)
     source = Source(data, size, root, count, data_seed, isic2018_test, resize)
-    isic = source.load_isic2018_test()  # prepared once, before many processes ask for it
-    asked = isic is not None
+    # Prepared once, before many processes ask for it.
+    asked = source.load_isic2018_test() is not None
     todo = pending(EXPERIMENTS[name](seeds), source.load(), folder, dtype, isic2018_test=asked)
     print(f"{len(todo)} runs of {name} to do", *(one.title for one in todo), sep="\n  ")
     if todo:

@@ -54,9 +54,9 @@ def locked(folder: Path) -> Iterator[None]:
             partial.unlink()
         yield
     finally:
-        with suppress(PermissionError):  # Windows lets none go that is open, and so
+        with suppress(PermissionError):  # on Windows, where the release deletes it
             (folder / ".lock").unlink(missing_ok=True)
-        lock.release()  # deletes it there
+        lock.release()
         if made:
             with suppress(OSError):  # it is not empty
                 folder.rmdir()

@@ -17,7 +17,8 @@ from skinlib.scores import TABLE1, arrays
 def leak(runs: pd.DataFrame, size: int, names: Sequence[str] = TABLE1) -> pd.DataFrame:
     """How much higher a random split's scores are than a grouped one's, corrected for them (Holm).
 
-    Networks share the splits of a seed, so the interval is over seeds, of the mean over variants.
+    Networks share the splits of a seed, so the interval is over seeds, of the mean over variants;
+    of fewer than three there is none.
 
     Returns:
         One row per score: `value`, `low`, `high`, `seeds`, `networks`.

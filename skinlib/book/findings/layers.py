@@ -98,7 +98,7 @@ def _none_as_large(answer: verdict.Verdict) -> str:
 
 
 def across_backends(runs: pd.DataFrame) -> str:
-    """Which pairs of the verdicts on parts were trained by two backends."""
+    """Which pairs of the verdicts on parts were trained by two backends; '' if none were."""
     said = []
     for part, answer in verdict.parts(runs).items():
         if not answer.numbers:
