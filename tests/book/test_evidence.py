@@ -471,7 +471,7 @@ def test_heat_maps_count_each_lesion_once():
     assert found.loc[("energy", "control: blob in the middle"), "value"] == pytest.approx(0.7)
     other = SimpleNamespace(heat_maps=heat_maps(0.3, 0.1, 0.2, 0.7))
     blob = ("overlap", "control: blob in the middle")  # on the proposed network's places, or else
-    for variant, expected in (("proposed", 0.7), ("arl14", 0.3)):  # on those of the first
+    for variant, expected in (("proposed", 0.7), ("vgg16", 0.3)):  # on those of the first
         first = of_accuracy(0, run=other, variant="alexnet")
         both = table(first, of_accuracy(0, run=run, variant=variant))
         assert evidence.pointing(both).loc[blob, "value"] == pytest.approx(expected)

@@ -30,7 +30,7 @@ def with_maps(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def pointing(runs: pd.DataFrame) -> pd.DataFrame:
-    """How well heat maps point at the lesion, network by network, and the controls.
+    """How well heat maps point at the lesion: networks in table 1's order, others, the controls.
 
     The interval of three trainings is Student's over their means; of one, it is over lesions.
     Controls are those of the proposed network (of the first, if there is none). What the outline
@@ -44,7 +44,8 @@ def pointing(runs: pd.DataFrame) -> pd.DataFrame:
     runs = with_maps(runs[runs["dead"] == ""])
     if runs.empty:
         return pd.DataFrame(columns=["value", "low", "high", "runs"], dtype=float)
-    names = list(dict.fromkeys(runs["variant"]))
+    found = set(runs["variant"])
+    names = [n for n in dict.fromkeys([*NAMES, *runs["variant"]]) if n in found]
     whose = "proposed" if "proposed" in names else names[0]
     shown = [(named(name), name, "network") for name in names]
     shown += [(CONTROLS[kind], whose, kind) for kind in MAPS[1:]]
