@@ -45,7 +45,8 @@ bench: .venv/ready
 
 # Damaged inputs, and sweeps that are killed: how many end as they should.
 stress: .venv/ready
-	for kit in damage kills; do $(BIN)/python benchmarks/$$kit.py || exit; done
+	SKINLIB_DAMAGES=60 $(BIN)/pytest -n 2 tests/data/test_damage.py
+	$(BIN)/python benchmarks/kills.py
 
 # A second kernel for the chapters, on this machine's NVIDIA card (Linux).
 gpu-kernel: .venv/ready

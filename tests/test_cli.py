@@ -128,11 +128,6 @@ def test_a_full_memory_is_one_sentence(monkeypatch, says):
         cli.main()
 
 
-def test_a_run_that_is_there_is_one_sentence(tmp_path, monkeypatch):
-    (tmp_path / "run.json").touch()
-    assert "exists: remove it" in sentence(monkeypatch, "train", tmp_path, "--size", "64")
-
-
 @pytest.mark.parametrize(
     "command",
     [

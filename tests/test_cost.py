@@ -3,7 +3,7 @@ import pytest
 from keras import layers
 
 from skinlib.cost import multiply_adds
-from skinlib.layers.attention import AttentionResidual, SoftAttention
+from skinlib.layers.attention import AttentionResidual
 from skinlib.layers.deformable import DeformableConv2D
 from skinlib.models import build
 
@@ -29,10 +29,6 @@ def test_convolution_by_hand():
     assert alone(layers.Conv2D(8, 1, groups=2), (5, 4, 2)) == 20 * 1 * 1 * 8
 
 
-def test_dense_by_hand():
-    assert alone(layers.Dense(7), (20,)) == 20 * 7
-
-
 def test_deformable_by_hand():
     places, points, channels, filters = 5 * 4, 9, 2, 7
     product = places * points * channels * filters
@@ -45,15 +41,6 @@ def test_deformable_by_hand():
     layer = DeformableConv2D(filters, 3, padding="same", modulated=False)
     offsets = places * points * channels * 2 * points
     assert alone(layer, (5, 4, 2)) == product + offsets + sampling
-
-
-def test_attention_by_hand():
-    places, channels, maps = 5 * 4, 2, 16
-    convolution = places * 9 * channels * maps
-    weighing = places * channels
-    gamma = places * channels
-    layer = SoftAttention(maps=maps, kernel_size=3)
-    assert alone(layer, (5, 4, 2)) == convolution + weighing + gamma
 
 
 def test_attention_residual_by_hand():

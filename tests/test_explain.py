@@ -145,7 +145,7 @@ def test_a_sequential_network_has_the_map_of_its_functional_twin():
     model = keras.Sequential([*parts, layers.Dense(7, activation="softmax")])
     twin = keras.Model(model.inputs, model.outputs)
     images = IMAGES[:, :16, :16]
-    maps = [explain.heat_map(m, images, CLASSES, layer="conv") for m in (model, twin)]
+    maps = [explain.heat_map(m, images, CLASSES) for m in (model, twin)]
     np.testing.assert_array_equal(*maps)
     assert maps[0].max() > 0
 

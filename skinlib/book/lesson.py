@@ -134,11 +134,12 @@ def camera_frame(image: np.ndarray, resize: str) -> Image.Image:
 
 
 def onnx_deform_conv(
-    x: np.ndarray, w: np.ndarray, offset: np.ndarray, mask: np.ndarray
+    x: np.ndarray, w: np.ndarray, offset: np.ndarray, mask: np.ndarray, **attributes: object
 ) -> np.ndarray:
     """ONNX's DeformConv in plain NumPy, for a 3 x 3 kernel that pads by 1.
 
-    `x`: float32 (N, H, W, C); `w`: (3, 3, C, F); `offset`: (N, H, W, 18); `mask`: (N, H, W, 9).
+    `x`: float32 (N, H, W, C); `w`: (3, 3, C, F); `offset`: (N, H, W, 18); `mask`: (N, H, W, 9);
+    `attributes`: of the operator, for other kernels.
 
     Returns:
         (N, H, W, F).
@@ -153,7 +154,8 @@ def onnx_deform_conv(
     tensor = onnx.helper.make_tensor_value_info
     inputs = [tensor(name, onnx.TensorProto.FLOAT, None) for name in names]
     outputs = [tensor("y", onnx.TensorProto.FLOAT, None)]
-    node = onnx.helper.make_node("DeformConv", names, ["y"], pads=[1, 1, 1, 1])
+    attributes = {"pads": [1, 1, 1, 1], **attributes}
+    node = onnx.helper.make_node("DeformConv", names, ["y"], **attributes)
     graph = onnx.helper.make_graph([node], "deform", inputs, outputs)
     model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 19)])
     (y,) = ReferenceEvaluator(model).run(None, first)

@@ -104,7 +104,9 @@ def _key(part: Part, listing: Listing) -> str:
     for file in listing.files:
         is_table = file.suffix in SUFFIXES and file.stem in names
         is_nested = file.member is not None and file.suffix == ".zip"
-        if is_table or is_nested or re.match(IMAGE_ID, file.name, re.IGNORECASE):
+        if is_table or is_nested:  # they are not tried again, as images are
+            ours.append((file.name, file.size, file.path.stat().st_mtime_ns))
+        elif re.match(IMAGE_ID, file.name, re.IGNORECASE):
             ours.append((file.name, file.size, file.stamp))
     ours.sort()
     return hashlib.sha256(repr((VERSION, ours)).encode()).hexdigest()[:16]

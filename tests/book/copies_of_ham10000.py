@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from data.broken import CSV, NAMES, ONE_HOT, png, put, zipped
+from data.broken import CSV, NAMES, isic, png, put, zipped
 from notebooks import ROOT, execute, tiny_copy
 from PIL import Image
 
@@ -43,17 +43,6 @@ def images_of(drawn, table: pd.DataFrame) -> dict[str, bytes]:
     return contents
 
 
-def isic_2018(root: Path, table: pd.DataFrame, images: dict[str, bytes]) -> None:
-    """One-hot classes, lesions in a table of their own; no ages, sexes and sites."""
-    hot = pd.DataFrame({name: (table["dx"] == name.lower()).astype(float) for name in ONE_HOT})
-    hot.insert(0, "image", table["image_id"])
-    put(root / "ISIC2018_Task3_Training_GroundTruth.csv", hot.to_csv(index=False))
-    lesions = table[["image_id", "lesion_id"]].set_axis(["image", "lesion_id"], axis=1)
-    put(root / "ISIC2018_Task3_Training_LesionGroupings.csv", lesions.to_csv(index=False))
-    folder = "ISIC2018_Task3_Training_Input"
-    zipped(root / f"{folder}.zip", {f"{folder}/{name}": data for name, data in images.items()})
-
-
 def in_part(root: Path, table: pd.DataFrame, images: dict[str, bytes]) -> None:
     """Only classes are known; one of two archives, in which an image is cut; some masks."""
     names = sorted(images)[: 4 * len(images) // 5]
@@ -73,7 +62,7 @@ READERS = [path for path in build.chapters(ROOT) if "= load(data," in (ROOT / pa
 @pytest.mark.parametrize(
     ("layout", "chapter"),
     # In part, nothing is known but classes. The other layout has lesions, of which chapter 1 tells.
-    [(isic_2018, READERS[0]), *((in_part, chapter) for chapter in READERS)],
+    [(isic, READERS[0]), *((in_part, chapter) for chapter in READERS)],
     ids=lambda value: getattr(value, "stem", getattr(value, "__name__", None)),
 )
 def test_what_prepare_accepts_every_chapter_bears(drawn, tmp_path, layout, chapter):

@@ -95,17 +95,17 @@ def files(part: slice = slice(None), folder: str = "") -> dict[str, bytes]:
     return {f"{folder}{name}.jpg": IMAGES[name] for name in IDS[part]}
 
 
-def one_hot() -> str:
+def one_hot(table: pd.DataFrame = TABLE) -> str:
     """The table of classes as ISIC 2018 has it."""
-    table = TABLE.sort_values("image_id")
+    table = table.sort_values("image_id")
     hot = pd.DataFrame({name: (table["dx"] == name.lower()).astype(float) for name in ONE_HOT})
     hot.insert(0, "image", table["image_id"])
     return hot.to_csv(index=False)
 
 
-def groupings() -> str:
+def groupings(table: pd.DataFrame = TABLE) -> str:
     """The table of lesions as ISIC 2018 has it."""
-    table = TABLE[["image_id", "lesion_id"]].rename(columns={"image_id": "image"})
+    table = table[["image_id", "lesion_id"]].rename(columns={"image_id": "image"})
     return table.assign(diagnosis_confirm_type="histopathology").to_csv(index=False)
 
 
@@ -148,13 +148,15 @@ def dataverse_button(root: Path) -> None:
     zipped(root / "dataverse_files.zip", inner | {"HAM10000_metadata": table, "MANIFEST.TXT": "?"})
 
 
-def isic(root: Path) -> None:
+def isic(root: Path, table: pd.DataFrame = TABLE, images: dict[str, bytes] | None = None) -> None:
     """As ISIC 2018 has it: one-hot classes, lesions apart, no ages, sexes and sites."""
     folder = "ISIC2018_Task3_Training_Input"
-    zipped(root / f"{folder}.zip", {f"{folder}/LICENSE.txt": "CC"} | files(folder=f"{folder}/"))
+    members = {f"{folder}/{name}": data for name, data in (images or files()).items()}
+    zipped(root / f"{folder}.zip", members | {f"{folder}/LICENSE.txt": "CC"})
     name = "ISIC2018_Task3_Training_GroundTruth"
-    zipped(root / f"{name}.zip", {f"{name}/{name}.csv": one_hot(), f"{name}/LICENSE.txt": "CC"})
-    put(root / "ISIC2018_Task3_Training_LesionGroupings.csv", groupings())
+    members = {f"{name}/{name}.csv": one_hot(table), f"{name}/LICENSE.txt": "CC"}
+    zipped(root / f"{name}.zip", members)
+    put(root / "ISIC2018_Task3_Training_LesionGroupings.csv", groupings(table))
 
 
 LAYOUTS = (two_zips, two_folders, kaggle, flat, dataverse_button, isic)

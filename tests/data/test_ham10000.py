@@ -20,6 +20,7 @@ from broken import (
     NAMES,
     SMALL,
     TABLE,
+    dataverse_button,
     files,
     isic,
     jpeg,
@@ -506,6 +507,19 @@ def test_a_zip_file_damaged_inside_and_mended(root, opened):
     reports(opened, match, [name for name in IDS if name != IDS[1]])
     archive.write_bytes(whole)
     np.testing.assert_array_equal(opened(strict=True).images, expected(8))
+
+
+def test_a_zip_file_in_a_zip_file_damaged_inside_and_mended(root, opened):
+    """It was remembered as broken: a zip file's checksums are those of what it should hold."""
+    dataverse_button(root)
+    archive = root / "dataverse_files.zip"
+    whole = archive.read_bytes()
+    with zipfile.ZipFile(archive) as members:
+        start = members.getinfo(f"{NAMES[1]}.zip").header_offset
+    archive.write_bytes(whole[: start + 200] + bytes(60) + whole[start + 260 :])
+    reports(opened, r"left out 6 rows .*not opened: .*part_2.zip \(Bad CRC-32", IDS[:8])
+    archive.write_bytes(whole)
+    assert len(opened(strict=True)) == COUNT
 
 
 def test_nothing_can_be_decoded(root, opened, tmp_path):

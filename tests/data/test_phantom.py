@@ -8,7 +8,6 @@ from sklearn.preprocessing import StandardScaler
 from skinlib.data import CLASSES, load
 from skinlib.data.dataset import IMAGES_PER_CLASS
 from skinlib.data.phantom import draw
-from skinlib.data.prepared import DataWarning
 from skinlib.data.splits import grouped_split
 
 
@@ -80,14 +79,6 @@ def test_drawn_once(tmp_path, monkeypatch):
     assert isinstance(second.images, np.memmap)
 
 
-def test_a_failed_drawing_leaves_nothing(tmp_path, monkeypatch):
-    monkeypatch.setenv("SKINLIB_DATA", str(tmp_path))
-    monkeypatch.setattr("skinlib.data.phantom.seal", None)
-    with pytest.raises(TypeError):
-        load("phantom", count=40, size=16)
-    assert list(tmp_path.iterdir()) == []
-
-
 @pytest.mark.parametrize(("count", "size"), [(39, 32), (40, 15)])
 def test_too_little(count, size):
     with pytest.raises(ValueError, match="expected 40 images or more, of 16 pixels or more"):
@@ -109,14 +100,3 @@ def test_what_memory_cannot_hold_is_one_sentence():
     """The process was killed without a word."""
     with pytest.raises(ValueError, match=r"1,000 images of 20,000 pixels need .* GB of memory and"):
         load("phantom", size=20000)
-
-
-def test_a_damaged_phantom_is_drawn_anew(tmp_path, monkeypatch):
-    monkeypatch.setenv("SKINLIB_DATA", str(tmp_path))
-    first = load("phantom", count=40, size=16)
-    wanted = np.array(first.images)
-    (folder,) = tmp_path.iterdir()
-    (folder / "images.npy").write_bytes(b"")
-    with pytest.warns(DataWarning, match=r"is damaged .*images.npy was changed.*: it is made anew"):
-        again = load("phantom", count=40, size=16)
-    np.testing.assert_array_equal(again.images, wanted)

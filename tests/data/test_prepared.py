@@ -48,14 +48,6 @@ def test_a_flipped_bit_is_seen(tmp_path, dataset, place):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_file_that_grew_is_seen(tmp_path, dataset):
-    write(tmp_path / "prepared", dataset)
-    with (tmp_path / "prepared" / "table.csv").open("a") as file:
-        file.write("\n")
-    with pytest.warns(DataWarning, match=r"damaged \(table.csv was changed\)"):
-        assert open_prepared(tmp_path / "prepared") is None
-
-
 @pytest.mark.parametrize("key", ["fingerprint", "name", "about", "files"])
 def test_what_is_remembered_is_checked_too(tmp_path, dataset, key):
     write(tmp_path / "prepared", dataset)
@@ -65,17 +57,6 @@ def test_what_is_remembered_is_checked_too(tmp_path, dataset, key):
     path.write_text(json.dumps(whole))
     with pytest.warns(DataWarning, match=r"is damaged \(dataset.json was changed\)"):
         assert open_prepared(tmp_path / "prepared") is None
-
-
-def test_a_failed_preparation_leaves_nothing(tmp_path):
-    def fail():
-        with atomic_folder(tmp_path / "prepared") as scratch:
-            (scratch / "images.npy").write_bytes(b"half")
-            raise RuntimeError("killed")
-
-    with pytest.raises(RuntimeError, match="killed"):
-        fail()
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_first_of_two_preparations_stays(tmp_path):

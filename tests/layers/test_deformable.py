@@ -2,15 +2,13 @@ import itertools
 
 import keras
 import numpy as np
-import onnx
 import pytest
 from gradients import gradient
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras import ops
-from onnx import TensorProto, helper
-from onnx.reference import ReferenceEvaluator
 
+from skinlib.book.lesson import onnx_deform_conv
 from skinlib.layers import deformable
 from skinlib.layers.bilinear import sample_by_gathering, sample_by_hats, sample_in_turn
 from skinlib.layers.deformable import DeformableConv2D, deform_conv2d
@@ -30,34 +28,18 @@ def same_pads(side, kernel, stride, rate):
 
 
 def oracle(x, kernel, offset, mask, stride=1, padding="same", rate=1):
-    """ONNX's DeformConv in NumPy, channels first inside, channels last outside."""
+    """ONNX's DeformConv; without a mask it has ones."""
     kh, kw, per_group, _ = kernel.shape
     pads = [(0, 0), (0, 0)]
     if padding == "same":
         sides = zip(x.shape[1:3], (kh, kw), strict=True)
         pads = [same_pads(side, k, stride, rate) for side, k in sides]
-    names = ["x", "w", "offset", "", "mask"] if mask is not None else ["x", "w", "offset"]
-    node = helper.make_node(
-        "DeformConv",
-        names,
-        ["y"],
-        kernel_shape=[kh, kw],
-        strides=[stride, stride],
-        dilations=[rate, rate],
-        pads=[pads[0][0], pads[1][0], pads[0][1], pads[1][1]],
-        group=x.shape[-1] // per_group,
-    )
-    tensors = [
-        helper.make_tensor_value_info(name, TensorProto.FLOAT, [None] * 4)
-        for name in (*filter(None, names), "y")
-    ]
-    graph = helper.make_graph([node], "deform", tensors[:-1], tensors[-1:])
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 19)])
-    onnx.checker.check_model(model)
-    feed = {"x": x, "offset": offset, "mask": mask}
-    feed = {k: v.transpose(0, 3, 1, 2) for k, v in feed.items() if v is not None}
-    feed["w"] = kernel.transpose(3, 2, 0, 1)
-    return ReferenceEvaluator(model).run(None, feed)[0].transpose(0, 2, 3, 1)
+    if mask is None:
+        mask = np.ones((*offset.shape[:3], kh * kw), "float32")
+    options = {"strides": [stride, stride], "dilations": [rate, rate]}
+    options["pads"] = [pads[0][0], pads[1][0], pads[0][1], pads[1][1]]
+    groups = x.shape[-1] // per_group
+    return onnx_deform_conv(x, kernel, offset, mask, group=groups, **options)
 
 
 def outputs_of(side, kernel, stride, padding, rate):

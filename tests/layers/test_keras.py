@@ -57,3 +57,13 @@ def test_shapes_that_differ_are_refused():
 
 def test_a_layer_without_weights_is_built():
     assert LocalResponseNormalization().built
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [DeformableConv2D(3, 3, modulated=False), SoftAttention(2, 5, 0.3), AttentionResidual(0.5)],
+)
+def test_a_copy_has_its_settings(layer):
+    copy = type(layer).from_config(layer.get_config())
+    for name in ("modulated", "maps", "kernel_size", "initial_gamma", "start"):
+        assert getattr(copy, name, None) == getattr(layer, name, None)

@@ -14,7 +14,7 @@ import pooch
 import pytest
 
 from skinlib.data import CLASSES, load
-from skinlib.data.splits import SPLITS, grouped_split, random_split
+from skinlib.data.splits import SPLITS, random_split
 from skinlib.errors import DataError, RecordError, SkinlibError
 from skinlib.explain import MAPS
 from skinlib.models import build
@@ -420,14 +420,6 @@ def test_a_damaged_checkpoint_is_one_sentence(phantom, split, checkpointed, dama
         train(phantom, split, TWO, checkpointed)
 
 
-def test_the_advice_about_a_damaged_checkpoint_works(phantom, split, checkpointed):
-    (checkpointed / "checkpoint.npz").write_bytes(b"")
-    with pytest.raises(RecordError, match="remove it"):
-        train(phantom, split, TWO, checkpointed)
-    (checkpointed / "checkpoint.npz").unlink()
-    train(phantom, split, TWO, checkpointed)
-
-
 def test_a_checkpoint_of_an_older_network_is_named(phantom, split, checkpointed):
     edit(checkpointed / "checkpoint.npz", **{"0": np.zeros((2, 2))})
     with pytest.raises(RecordError, match=r"checkpoint.npz is of another network: remove it"):
@@ -482,21 +474,6 @@ def test_a_full_disk_leaves_no_half_checkpoint(phantom, split, tmp_path, monkeyp
     with pytest.raises(OSError, match="No space left"):
         train(phantom, split, TWO, tmp_path)
     assert not list(tmp_path.iterdir())
-
-
-def test_copied_images_can_be_tested_twice(phantom, tmp_path):
-    from skinlib.data.splits import copied_split
-
-    split = copied_split(phantom)
-    train(phantom, split, SMALL, tmp_path)
-    assert len(Run.read(tmp_path).predictions) == len(split.test) > len(np.unique(split.test))
-
-
-def test_a_grouped_run_tests_lesions_that_it_has_not_seen(phantom):
-    split = grouped_split(phantom)
-    _, run = train(phantom, split, SMALL)
-    seen = set(phantom.table["lesion_id"].to_numpy()[split.train])
-    assert not seen & set(run.predictions["lesion_id"])
 
 
 def test_the_bar_of_a_run_that_goes_on_counts_from_there():
