@@ -57,9 +57,10 @@ def prepare(
     be decoded; the last are tried again each time, so that mended archives are seen.
 
     Reported alike, and kept: another number of rows, of images per class or of lesions than
-    published, images of unknown lesion, two unequal files of one image (the first by path is
-    taken), two unequal tables. Always refused: one id with two classes or lesions, a damaged zip
-    file, a folder without the data, and what is the machine's fault, such as a full disk.
+    published, images of unknown lesion, two files of one image that differ in size or, in
+    archives, in their checksum (the first by path is taken), two unequal tables. Always refused:
+    one id with two classes or lesions, a damaged zip file, a folder without the data, and what is
+    the machine's fault, such as a full disk.
 
     Args:
         root: folder of the archives.

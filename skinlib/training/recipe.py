@@ -120,7 +120,8 @@ class Recipe:
             for name, value in vars(self).items()
             if name not in ("model", "options", "seed", "dtype") and value != getattr(paper, name)
         }
-        changes |= self.options
+        default = inspect.signature(BUILDERS[self.model]).parameters
+        changes |= {n: v for n, v in self.options.items() if v != default[n].default}
         without = [part for part in ("deformable", "attention") if changes.get(part) is False]
         if self.model == "proposed" and self.beta == 0:
             without.append("joint loss")

@@ -58,6 +58,7 @@ def test_a_recipe_survives_json():
 @pytest.mark.parametrize(
     ("fields", "variant"),
     [
+        ({"options": {"dropout": 0.5, "deformable": True}}, "proposed"),
         ({}, "proposed"),
         ({"seed": 3, "dtype": "mixed_bfloat16"}, "proposed"),
         ({"beta": 0.0}, "proposed without joint loss"),
