@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 TABLE1 = ("accuracy", "precision", "F1", "balanced accuracy")
 """The paper's scores, precision and F1 averaged by support, and ISIC's."""
 
-DECISIONS = (*TABLE1, "macro precision", "macro F1")
+DECISIONS = (*TABLE1, "macro precision", "macro F1", "melanoma recall")
 RANKINGS = ("ROC AUC", "average precision")
 CALIBRATIONS = ("ECE", "Brier")
 SCORES = (*DECISIONS, *RANKINGS, *CALIBRATIONS)
@@ -90,6 +90,7 @@ def _decisions(labels: np.ndarray, predicted: np.ndarray, weights: np.ndarray) -
         "balanced accuracy": recall.mean(1, where=occurs),
         "macro precision": precision.mean(1, where=occurs),
         "macro F1": f1.mean(1, where=occurs),
+        "melanoma recall": recall[:, CLASSES.index("mel")],
     }
 
 

@@ -7,7 +7,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from skinlib.book import evidence, verdict
@@ -23,7 +22,6 @@ from skinlib.intervals import (
     paired_difference,
     show,
     unsure,
-    wilson_interval,
 )
 from skinlib.scores import (
     arrays,
@@ -63,8 +61,9 @@ def ingredients(runs: pd.DataFrame) -> pd.DataFrame:
         run, paper = found["run"][name], found["run"][PAPER]
         gain = paired_difference(run, paper, BALANCED, resamples=RESAMPLES)
         minutes = found["seconds"][name] / 60
-        back = _scores(decided(run.predictions, -1, 1))[BALANCED]
-        rows[name] = {**gain, **_scores(run.predictions), "minutes": minutes, BALANCED_BACK: back}
+        own = {**gain, **score_values(run.predictions, SCORES)}
+        back = score_values(decided(run.predictions, -1, 1), [BALANCED])[BALANCED]
+        rows[name] = {**own, "minutes": minutes, BALANCED_BACK: back}
     columns = ["value", "low", "high", *SCORES, "minutes", BALANCED_BACK]
     return pd.DataFrame.from_dict(rows, orient="index", columns=columns, dtype=float)
 
@@ -115,24 +114,28 @@ def parts(runs: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, index=["value", "low", "high"], dtype=float).T
 
 
-def looks(runs: pd.DataFrame, split: str = "grouped") -> pd.DataFrame:
-    """The looks at test sets: the scores of each training on this split, on its own and ISIC's.
+def looks(runs: pd.DataFrame, place: str) -> pd.DataFrame:
+    """The looks at a test set: the scores of each training, one row per seed.
+
+    Args:
+        runs: see above.
+        place: a test set of `TESTED`.
 
     Returns:
-        Columns `test set`, `seed`, `SCORES`, and with `BACK` the same if each answer is multiplied
-        by the share of its class in HAM10000.
+        Columns `SCORES`, and with `BACK` the same if each answer is multiplied by the share of its
+        class in HAM10000.
     """
     rows = []
-    for run in evidence.live(runs, variant="proposed", split=split)["run"]:
-        for place, answers in ((f"{split} split", run.predictions), (ISIC, run.isic2018_test)):
-            if answers is not None:
-                row = {"test set": place, "seed": run.recipe.seed, **_scores(answers)}
-                for score, share in _scores(decided(answers, -1, 1)).items():
-                    row[score + BACK] = share
-                rows.append(row)
+    for run in evidence.live(runs, variant="proposed", split=TESTED[place])["run"]:
+        answers = run.isic2018_test if place == ISIC else run.predictions
+        if answers is not None:
+            row = {"seed": run.recipe.seed, **score_values(answers, SCORES)}
+            for score, share in score_values(decided(answers, -1, 1), SCORES).items():
+                row[score + BACK] = share
+            rows.append(row)
     put_back = [score + BACK for score in SCORES]
-    table = pd.DataFrame(rows, columns=["test set", "seed", *SCORES, *put_back])
-    return table.groupby(["test set", "seed"], sort=False, as_index=False).mean()
+    table = pd.DataFrame(rows, columns=["seed", *SCORES, *put_back]).set_index("seed")
+    return table.astype(float).groupby(level="seed").mean()
 
 
 def count_looks(runs: pd.DataFrame) -> int:
@@ -204,69 +207,53 @@ def judged(recipes: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     tables = {}
     for name, runs in recipes.items():
         found = {}
-        for place, split in TESTED.items():
-            looked = looks(runs, split)
-            looked = looked[looked["test set"] == place]
+        for place in TESTED:
+            looked = looks(runs, place)
             for score in SCORES if len(looked) else ():
                 found[f"{score}, {place}"] = interval_of_shares(looked[score])
         tables[name] = pd.DataFrame(found).T
     *_, last = recipes.values()
     mean = ensemble(last)
     if mean is not None:
-        table = scores(mean, SCORES[:2])
-        melanomas = int((mean["label"] == "mel").sum())
-        table.loc[SCORES[2]] = wilson_interval(_scores(mean)[SCORES[2]], melanomas)
+        table = scores(mean, SCORES)
         tables["mean of the trainings"] = table.set_axis([f"{score}, {ISIC}" for score in SCORES])
     tables = {name: table.reindex(rows) for name, table in tables.items() if len(table)}
     return pd.concat(tables, axis=1) if tables else pd.DataFrame(index=rows)
 
 
 def goals(paper: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
-    """The goals of the chapter, set before the first run.
+    """The goals of the chapter, set before the first run, and what was reached, in per cent.
 
     Args:
         paper: runs of the paper's recipe.
         runs: of the one that trains well, see `as_ablation`.
-
-    Returns:
-        One row per goal: `goal` and `reached` (NaN: not yet run), shares.
     """
-    ours, theirs = looks(runs), looks(paper)
-    ours = ours.groupby("test set")[[*SCORES, PUT_BACK]].mean().reindex([GROUPED, ISIC])
-    theirs = theirs.groupby("test set")["accuracy"].max().reindex([GROUPED])
     mean = ensemble(runs)
-    together = _scores(mean)[BALANCED] if mean is not None else float("nan")
+    together = score_values(mean, [BALANCED])[BALANCED] if mean is not None else float("nan")
     rows = {
-        f"{BALANCED}, {ISIC}, one network": (0.70, ours[BALANCED][ISIC]),
+        f"{BALANCED}, {ISIC}, one network": (0.70, looks(runs, ISIC)[BALANCED].mean()),
         f"{BALANCED}, {ISIC}, the mean of several": (0.75, together),
         f"{PUT_BACK}, {GROUPED}: 5 points above the paper's recipe's best": (
-            theirs[GROUPED] + 0.05,
-            ours[PUT_BACK][GROUPED],
+            looks(paper, GROUPED)["accuracy"].max() + 0.05,
+            looks(runs, GROUPED)[PUT_BACK].mean(),
         ),
     }
-    return pd.DataFrame.from_dict(rows, orient="index", columns=["goal", "reached"], dtype=float)
-
-
-def goal_words(table: pd.DataFrame) -> pd.DataFrame:
-    """`goals` for a page, in per cent."""
-    words = pd.DataFrame(index=table.index)
-    words["goal, %"] = [show({"value": goal}) for goal in table["goal"]]
-    words["reached, %"] = [show({"value": r}) or "not yet run" for r in table["reached"]]
-    missed = table["goal"] - table["reached"]
-    words["verdict"] = [
-        "" if pd.isna(points) else f"missed by {100 * points:.1f}" if points > 0 else "met"
-        for points in missed
-    ]
-    return words.rename_axis("goal")
+    words = {}
+    for name, (goal, reached) in rows.items():
+        missed = goal - reached
+        words[name] = {
+            "goal, %": show({"value": goal}),
+            "reached, %": show({"value": reached}) or "not yet run",
+            "verdict": f"missed by {100 * missed:.1f}" if missed > 0 else "met",
+        }
+        if pd.isna(missed):
+            words[name]["verdict"] = ""
+    return pd.DataFrame(words).T.rename_axis("goal")
 
 
 def on_the_same_images(paper: pd.DataFrame, runs: pd.DataFrame) -> str:
     """The last goal again, seed by seed: both recipes on one test set. Arguments as in `goals`."""
-    ours, theirs = (
-        looks(of)[lambda table: table["test set"] == GROUPED].set_index("seed")
-        for of in (runs, paper)
-    )
-    gains = (ours[PUT_BACK] - theirs["accuracy"]).dropna()
+    gains = (looks(runs, GROUPED)[PUT_BACK] - looks(paper, GROUPED)["accuracy"]).dropna()
     if gains.empty:
         return "Both recipes on the same test images: not yet run."
     return (
@@ -310,8 +297,7 @@ def on_random_splits(runs: pd.DataFrame, paper: float) -> str:
 
     `runs`: with `SHORT`, see `as_ablation`.
     """
-    looked = looks(runs, "random")
-    own = looked[looked["test set"] == RANDOM][PUT_BACK]
+    own = looks(runs, RANDOM)[PUT_BACK]
     if own.empty:
         return "The training of chapter 10 on a random split: not yet run."
     points = 100 * (paper - own.mean())
@@ -355,10 +341,7 @@ def luck(runs: pd.DataFrame, *, resamples: int = 300) -> str:
 
 def new_images(recipes: Mapping[str, pd.DataFrame]) -> str:
     """How the second of two recipes does on new images beside the first; see `judged`."""
-    before, after = (
-        looks(runs)[lambda looked: looked["test set"] == ISIC] for runs in recipes.values()
-    )
-    before, after = before.set_index("seed"), after.set_index("seed")
+    before, after = (looks(runs, ISIC) for runs in recipes.values())
     pairs = before.index.intersection(after.index)
     if not len(pairs):
         return "How the network does on new images, trained well: not yet run."
@@ -409,21 +392,12 @@ def gains_over_images(
         answers = [run.isic2018_test for run in found if run.isic2018_test is not None]
         weights = bootstrap_weights(answers[0], resamples)
         weights[0] = 1  # the images as they are
-        drawn = [_drawn(decided(table, removed, 1), weights) for table in answers]
+        moved = [arrays(decided(table, removed, 1)) for table in answers]
+        drawn = [weighted_scores(*both, weights, SCORES) for both in moved]
         means.append(sum(drawn) / len(drawn))
     gains = means[1] - means[0]
     low, high = gains.quantile(0.025), gains.quantile(0.975)
     return pd.DataFrame({"value": gains.loc[0], "low": low, "high": high})
-
-
-def _drawn(answers: pd.DataFrame, weights: np.ndarray) -> pd.DataFrame:
-    """`SCORES` of answers whose images count as `weights` (R, N) say: R rows."""
-    labels, probabilities = arrays(answers)
-    found = weighted_scores(labels, probabilities, weights, SCORES[:2])
-    mel = CLASSES.index("mel")
-    of_mel = weights[:, labels == mel]
-    right = probabilities[labels == mel].argmax(1) == mel
-    return found.assign(**{SCORES[2]: of_mel @ right / of_mel.sum(1)})
 
 
 def _tuned(runs: pd.DataFrame) -> pd.DataFrame:
@@ -434,8 +408,3 @@ def _tuned(runs: pd.DataFrame) -> pd.DataFrame:
     keys = {name: (Recipe(**says).variant, SIDES.get(name, 64)) for name, says in tried.items()}
     names = [name for name, key in keys.items() if key in found.index]
     return found.loc[[keys[name] for name in names]].set_axis(names)
-
-
-def _scores(answers: pd.DataFrame) -> dict[str, float]:
-    recall = per_class(answers).loc["mel", "recall"]
-    return {**score_values(answers, SCORES[:2]), SCORES[2]: recall}

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import pandas as pd
 
-from skinlib.book.verdict import RARE
 from skinlib.data.dataset import CLASSES
 from skinlib.intervals import compare, interval_over_seeds, show
 from skinlib.runs import Run
 from skinlib.scores import per_class
 
+RARE = ["akiec", "bcc", "df", "vasc"]
 PLAIN = "cross-entropy"
 PRACTICE = ("class weights", "balanced sampling")
 READINGS = {"mean": "mean", "batch_sum": "sum over the batch", "dataset_sum": "sum over the data"}
@@ -33,12 +33,8 @@ def dial(run: Run) -> float:
         "batch_sum": recipe["batch_size"],
         "dataset_sum": run.config["split"]["train"],
     }
-    return focal_share(recipe["beta"], sizes[recipe["focal_reduction"]])
-
-
-def focal_share(beta: float, size: int) -> float:
-    """The share of the loss that eq. 4, as a sum over so many images, can have at most."""
-    return beta * size / (1 - beta + beta * size)
+    beta, s = recipe["beta"], sizes[recipe["focal_reduction"]]
+    return beta * s / (1 - beta + beta * s)
 
 
 def setting(run: Run) -> str:
@@ -54,26 +50,25 @@ def setting(run: Run) -> str:
     return f"β = {beta:g}, {READINGS[recipe['focal_reduction']]}"
 
 
+def with_recalls(runs: pd.DataFrame) -> pd.DataFrame:
+    """The table with the recall of each class, and `rare recall`, the mean of the four rarest."""
+    recalls = [per_class(run)["recall"].to_numpy() for run in runs["run"]]
+    recalls = pd.DataFrame(recalls, runs.index, list(CLASSES), dtype=float)
+    return runs.join(recalls).assign(**{"rare recall": recalls[RARE].mean(axis=1)})
+
+
 def sweep(runs: pd.DataFrame) -> pd.DataFrame:
     """What chapter 4 compares, of all runs without a dead part.
 
     `runs`: of `skinlib.runs.load`.
 
     Returns:
-        One row per run: `setting`, `dial` (the mean over the setting's runs, whose splits differ by
-        an image or two), `seed`, `accuracy`, `balanced accuracy`, the recall of each class, and
-        `rare classes`, the mean recall of the four rarest. By the dial; what practitioners use
-        comes last.
+        These, `with_recalls`, and with their `setting` and `dial` (the mean over the setting's
+        runs, whose splits differ by an image or two). By the dial; what practitioners use comes
+        last.
     """
-    scores = ["accuracy", "balanced accuracy"]
-    columns = ["setting", "dial", "seed", *scores, *CLASSES, "rare classes"]
-    rows = []
-    for _, row in runs[runs["dead"] == ""].iterrows():
-        run = row["run"]
-        recall = per_class(run)["recall"]
-        found = {"setting": setting(run), "dial": dial(run), **row[["seed", *scores]]}
-        rows.append({**found, **recall, "rare classes": recall[RARE].mean()})
-    table = pd.DataFrame(rows, columns=columns)
+    table = with_recalls(runs[runs["dead"] == ""])
+    table = table.assign(setting=table["run"].map(setting), dial=table["run"].map(dial))
     table["dial"] = table.groupby("setting")["dial"].transform("mean")
     last = 2 * table["setting"].isin(PRACTICE)  # dial: at most 1
     return table.sort_values("dial", key=last.add, kind="stable", ignore_index=True)
@@ -110,11 +105,6 @@ def titled(rows: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     return rows.rename(index={name: f"{name} ({place[name]:.2%})" for name in shown})
 
 
-def test_images(runs: pd.DataFrame) -> pd.Series:
-    """How many test images each class has in the first run."""
-    return per_class(runs["run"].iloc[0])["images"]
-
-
 def in_words(rows: pd.DataFrame) -> str:
     """'better: class weights +20.1 (+12.5 to +27.7); undecided: ...', in points."""
     parts = []
@@ -148,7 +138,7 @@ def paper_finding(table: pd.DataFrame) -> str:
 
 def focal_finding(table: pd.DataFrame) -> str:
     """What any share of focal loss, up to all of the loss, changes for the rare classes."""
-    rows = differences(table, "rare classes")
+    rows = differences(table, "rare recall")
     rows = rows[~rows.index.isin(PRACTICE) & (rows["pairs"] > 0)]
     if rows.empty:
         return "Mixtures with focal loss: not yet run."
@@ -166,7 +156,7 @@ def focal_finding(table: pd.DataFrame) -> str:
 
 def practice_finding(table: pd.DataFrame) -> str:
     """What class weights and balanced sampling change, and who pays."""
-    scores = ("rare classes", "nv", "accuracy")
+    scores = ("rare recall", "nv", "accuracy")
     changes = {score: differences(table, score) for score in scores}
     lines = []
     for name in PRACTICE:

@@ -115,7 +115,7 @@ def conclusion(groups: Mapping[str, Mapping[str, Verdict]]) -> str:
 
 
 def forest(groups: Mapping[str, Mapping[str, Verdict]]) -> pd.DataFrame:
-    """The numbers that verdicts rest on, in points from where the claim turns.
+    """The numbers that verdicts rest on, as shares from where the claim turns.
 
     A score counts from the paper's, a difference from where its claim turns (zero, or `turns`); of
     several the one whose interval reaches lowest. Left out: how many times as much something
@@ -135,7 +135,7 @@ def forest(groups: Mapping[str, Mapping[str, Verdict]]) -> pd.DataFrame:
             sign, colour = SIGNS[answer.kind]
             name, row = min(answer.numbers.items(), key=lambda item: item[1]["low"])
             turns = row.get("paper", row.get("turns", 0))
-            ends = {end: 100 * (row[end] - turns) for end in ("value", "low", "high")}
+            ends = {end: row[end] - turns for end in ("value", "low", "high")}
             rows[f"{sign} {claim}: {name}"] = {**ends, "colour": colour}
     return pd.DataFrame.from_dict(rows, "index", columns=["value", "low", "high", "colour"])
 

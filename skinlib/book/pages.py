@@ -29,21 +29,18 @@ def let_figures_move(book: Path) -> None:
     Args:
         book: a copy of the folder with the chapters; it is changed.
     """
-    moves = False
     for file in sorted(book.glob("*.ipynb")):
         chapter = nbformat.read(file, 4)
-        moved = [_to_html(cell) for cell in chapter.cells]
-        if any(moved):
-            nbformat.write(chapter, file)
-            moves = True
-    if moves:
-        script = vl_convert.javascript_bundle(SCRIPT)
-        script = f"(() => {{{script}}})();"  # its names are its own: Sphinx has one, `_`, too
-        (book / "_static" / "moving.js").write_text(script, encoding="utf-8")
+        for cell in chapter.cells:
+            _to_html(cell)
+        nbformat.write(chapter, file)
+    script = vl_convert.javascript_bundle(SCRIPT)
+    script = f"(() => {{{script}}})();"  # its names are its own: Sphinx has one, `_`, too
+    (book / "_static" / "moving.js").write_text(script, encoding="utf-8")
 
 
-def _to_html(cell: NotebookNode) -> bool:
-    """Whether the cell shows a chart; its alternative text is that of the cell's picture."""
+def _to_html(cell: NotebookNode) -> None:
+    """Makes HTML of a cell's charts; their alternative text is that of the cell's picture."""
     charts = [out.data for out in cell.get("outputs", []) if VEGALITE in out.get("data", {})]
     for data in charts:
         text = cell.metadata["mystnb"]["image"]["alt"]
@@ -56,4 +53,3 @@ def _to_html(cell: NotebookNode) -> bool:
             f'<script type="application/json">{spec}</script></div>'
             '<script defer src="../_static/moving.js"></script>'
         )
-    return bool(charts)

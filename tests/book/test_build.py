@@ -162,7 +162,7 @@ def test_a_full_disk_leaves_the_chapter_as_it_was(chapter, monkeypatch):
 @pytest.fixture
 def tiny_book(tmp_path, monkeypatch):
     monkeypatch.delenv("GITHUB_REPOSITORY", raising=False)
-    (tmp_path / "book").mkdir()
+    (tmp_path / "book" / "_static").mkdir(parents=True)
     (tmp_path / "_config.yml").write_text("title: tiny\nexecute: {execute_notebooks: 'off'}\n")
     toc = {
         "format": "jb-book",

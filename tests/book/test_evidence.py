@@ -129,7 +129,7 @@ def test_what_a_relative_is_worth_is_said(monkeypatch, low, high, words):
     gain = f"+5.0 ({low:+.1f} to {high:+.1f}) points"
     assert f"{gain} above the second{words} with an interval over lesions;" in sentence
     assert sentence.endswith("splits and their trainings, +6.0 (+5.0 to +9.0).")
-    short = findings.leak_in_short(NONE)
+    short = findings.splits.leak_in_short(NONE)
     assert f"worth {gain} at 224 x 224 pixels as a mean over lesions{words} and" in short
     lead = "Images of one lesion on both sides of a split"
     unsure = "What images of one lesion on both sides of a split are worth is not sure. A"
@@ -138,7 +138,7 @@ def test_what_a_relative_is_worth_is_said(monkeypatch, low, high, words):
     assert short.startswith(by_signs[low])
     rows.loc[6, "low"] = -0.01
     verbs = {1: f"{lead} seem to flatter a", -1: unsure, -3: unsure}
-    assert findings.leak_in_short(NONE).startswith(verbs[low])
+    assert findings.splits.leak_in_short(NONE).startswith(verbs[low])
 
 
 @pytest.mark.parametrize(
@@ -159,6 +159,7 @@ def test_what_a_relative_is_worth_is_said(monkeypatch, low, high, words):
         lambda runs: findings.copied(runs, 0.8829),
         lambda runs: findings.readings(evidence.readings(runs, 0.8829, 64), 0.8829),
         lambda runs: findings.against_blob(evidence.pointing(runs), "the phantom"),
+        lambda runs: findings.untrained(evidence.pointing(runs)),
     ],
 )
 def test_what_was_not_run_is_said(say):
@@ -409,7 +410,7 @@ def test_copies_are_weighed_as_the_classes_are():
     sentence = findings.copied(rivals, 0.9)
     assert ", ARL14 (averages made anew) +" in sentence
     assert "Not yet run with the fault: ARL50, AlexNet, VGG16, ResNet50." in sentence
-    assert list(findings.lifts(rivals)) == ["proposed", "ARL14 (averages made anew)"]
+    assert list(findings.choices.lifts(rivals)) == ["proposed", "ARL14 (averages made anew)"]
     first = findings.in_short(rivals, evidence.readings(rivals, 0.8829, 64), 0.8829)[2]
     assert "So weighted, the fault lifts, in points: proposed " in first
     second = table(of_accuracy(30, split="copied", seed=1))
@@ -418,14 +419,14 @@ def test_copies_are_weighed_as_the_classes_are():
     for run, images in zip(third["run"], (200, 100), strict=True):
         run.config["split"] = {"train": images}
     both = pd.concat([runs, second], ignore_index=True)
-    assert " over 2 seeds. Not all" in findings.copied(both, 0.9)  # and no interval
+    assert " over 2 seeds. " in findings.copied(both, 0.9)  # and no interval
     all_three = pd.concat([both, third], ignore_index=True)
     copies = pd.concat([runs[:1], second, third[:1]])
     plain = [of_accuracy(25), of_accuracy(50, seed=1), of_accuracy(45, seed=2)]
     plain = evidence.at_natural_shares(table(*plain))
     gains = t_interval(evidence.at_natural_shares(copies) - plain)
-    assert findings.lifts(all_three)["proposed"][["value", "low", "high"]].equals(gains)
-    said = f"points: proposed {show(gains, signed=True)} over 3 seeds. Not"
+    assert findings.choices.lifts(all_three)["proposed"][["value", "low", "high"]].equals(gains)
+    said = f"points: proposed {show(gains, signed=True)} over 3 seeds."
     assert said in findings.copied(all_three, 0.9)
     twice = pd.concat([all_three, third], ignore_index=True)  # in another dtype, say
     assert said in findings.copied(twice, 0.9)
@@ -483,11 +484,14 @@ def test_heat_maps_count_each_lesion_once():
     assert list(with_dead["variant"]) == ["proposed"] * 2 + ["blob in the middle", "fresh weights"]
     assert with_dead["overlap"].iloc[-1] == 0.15
     assert "none of 1 network beats a blob" in findings.against_blob(found, "test")
+    assert "No trained network's surely overlap less" in findings.untrained(found)
+    found.loc[("overlap", "proposed"), "high"] = -2.0
+    assert "Those of proposed surely overlap less, though trained. So" in findings.untrained(found)
     words = evidence.pointing_words(found)
     assert list(words.index[:2]) == ["proposed", "control: one draw of fresh weights"]
     assert words.loc["proposed", "overlap"].startswith("0.40")
     assert words.loc["proposed", "trainings"] == 1
-    assert words[evidence.BEST].to_list() == ["0.80", "", "", ""]
+    assert words[evidence.maps.BEST].to_list() == ["0.80", "", "", ""]
     by_class = evidence.overlap_by_class(runs)
     assert by_class.loc["nv", "proposed"] == pytest.approx(0.4)  # a lesion counts once
     assert by_class.loc["nv", "images"] == 3
@@ -743,7 +747,6 @@ def test_the_first_page_has_five_points():
     nothing = findings.in_short(runs[:1], evidence.readings(runs[:1], 0.8829, 64), 0.8829)
     assert nothing[1] == "What would close the gap: not yet run."
     assert len(nothing) == 4  # no copies
-    assert "So weighted" not in found[2]  # of one network alone
     printed = table(of_accuracy(11), of_accuracy(11, split="peeked"))
     changed = table(*printed.to_dict("records"), of_accuracy(12, split="peeked", variant=LONGER))
     for runs, said in ((printed, "not yet run"), (changed, "1 of ")):

@@ -20,7 +20,7 @@ from matplotlib.contour import ContourSet
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.text import Annotation
-from matplotlib.ticker import FixedLocator, PercentFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter
 from PIL import Image
 
 from skinlib.book import figures
@@ -120,10 +120,10 @@ def of_image(pixels):
 
 
 def ticks(axis):
-    if isinstance(axis.get_major_formatter(), PercentFormatter):
-        return ["%"]
     if isinstance(axis.get_major_locator(), FixedLocator | StrCategoryLocator):
         return [tick.get_text() for tick in axis.get_ticklabels()]
+    if isinstance(axis.get_major_formatter(), FuncFormatter):
+        return [axis.get_major_formatter()(0.5)]
     return []
 
 
@@ -301,17 +301,14 @@ DRAWN = {
         pd.concat({"the paper": rows(0.5, 0.6), "ours": rows(0.3, np.nan)}, axis=1), "test"
     ),
     "gap": lambda: experiments.gap(rows(0.5, 0.6), 0.88, "test"),
-    "differences": lambda: experiments.differences(
-        rows(0.05, -0.1), "random minus grouped", "test"
-    ),
     "claims": lambda: experiments.claims(
-        rows(1.0, -2.0).assign(colour=["#00594c", "#a1260d"]), "test"
+        rows(0.01, -0.02).assign(colour=["#00594c", "#a1260d"]), "test"
     ),
     "forest": lambda: experiments.forest(pairs(), rows(0.015, index="x"), "test"),
-    "readings": lambda: experiments.readings(
-        rows(0.5, 0.6, 0.7, index="abc").assign(fault=[False, True, False]), 0.8, "test"
+    "intervals": lambda: experiments.intervals(
+        rows(0.5, 0.6, 0.7, index="abc").assign(kind=["one", "other", "one"]), "score", "test", 0.8
     ),
-    "ingredients": lambda: experiments.ingredients(rows(0.05, -0.1), rows(0.01, index="c"), "test"),
+    "differences": lambda: experiments.intervals(rows(0.05, -0.1), "one minus other", "test"),
     "calibration": lambda: experiments.calibration(
         {"ours": frame([0, 1], images=[1, 3], confidence=[0.5, 0.75], accuracy=[0.25, 1])}, "test"
     ),
@@ -367,7 +364,7 @@ def test_every_figure_is_in_the_list():
         for name, function in vars(module).items()
         if getattr(function, "__annotations__", {}).get("return") is Figure
     ]
-    assert len(drawing) + 1 == len(DRAWN)  # and `not_measured`
+    assert len(drawing) + 2 == len(DRAWN)  # `not_measured`, and `intervals` twice
 
 
 @pytest.mark.parametrize(
@@ -376,7 +373,7 @@ def test_every_figure_is_in_the_list():
         (lambda: deformable.over_lesions(TWO[:0], MASK[None][:0], [], [], "test"), "fewer than"),
         (lambda: attention.on_the_lesion(pd.DataFrame(), "test"), "no lesion has"),
         (lambda: experiments.side_by_side(pd.DataFrame(index=["a"]), "test"), "not yet run"),
-        (lambda: experiments.ingredients(pd.DataFrame(), rows(0.1), "test"), "not yet run"),
+        (lambda: experiments.intervals(pd.DataFrame(), "score", "test"), "not yet run"),
     ],
 )
 def test_what_is_not_measured_is_said(draw, why):

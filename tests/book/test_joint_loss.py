@@ -8,7 +8,8 @@ import pytest
 from fakes import run_of
 
 from skinlib import runs
-from skinlib.book import joint_loss
+from skinlib.book import joint_loss, verdict
+from skinlib.book.verdict import Kind
 
 LABELS = np.array([0, 1, 2, 3, 4, 5, 5, 5, 5, 6])
 RECIPE = {
@@ -74,7 +75,7 @@ def test_dead_runs_are_left_out():
 
 def test_recalls_of_rare_classes():
     found = joint_loss.sweep(table((0, run(wrong=[0, 5])))).iloc[0]  # an akiec, a nv
-    assert found["rare classes"] == 0.75
+    assert found["rare recall"] == 0.75
     assert found["nv"] == 0.75
 
 
@@ -133,10 +134,17 @@ def test_a_change_is_told():
     assert "alone: better: sum over the batch +14.3" in text
 
 
-def test_images_of_the_first_run_are_counted():
-    found = joint_loss.test_images(table((0, run())))
-    assert found["nv"] == 4
-    assert found["df"] == 1
+def test_the_papers_joint_loss_is_judged_by_its_pairs():
+    """It finds the akiec that cross-entropy misses; class weights do not count."""
+    ways = (([0], {}), ([], SUM), ([0], WEIGHTS))
+    made = [(s, run(wrong, **way)) for s in range(3) for wrong, way in ways]
+    made.append((3, run(**SUM)))  # without its pair, it once ended chapter 9 with a KeyError
+    found = verdict.rare_classes(table(*made), "batch_sum")
+    assert found.lines == ["recall +25.0 (+25.0 to +25.0) points"]
+    assert (found.kind, found.place) == (Kind.REPRODUCED, "phantom")
+    assert verdict.rare_classes(table(*made[:3]), "batch_sum").kind == Kind.UNDECIDED
+    for some, reading in ((made, "mean"), ([], "batch_sum")):
+        assert verdict.rare_classes(table(*some), reading).kind == Kind.NOT_RUN
 
 
 def test_titled():

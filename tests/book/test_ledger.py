@@ -91,9 +91,9 @@ def test_a_forest_counts_from_where_a_claim_turns():
     }
     table = ledger.forest(groups)
     assert list(table.index) == ["✗ as printed: accuracy", "◐ helps: recall", "? robust: F1"]
-    points = table[["value", "low", "high"]].to_numpy().ravel()
-    robust = [100 * ROW[end] + 2 for end in ("value", "low", "high")]
-    assert list(map(float, points)) == pytest.approx([-8, -9, -6, 20, -10, 50, *robust])
+    shares = table[["value", "low", "high"]].to_numpy().ravel()
+    robust = [ROW[end] + 0.02 for end in ("value", "low", "high")]
+    assert list(map(float, shares)) == pytest.approx([-0.08, -0.09, -0.06, 0.2, -0.1, 0.5, *robust])
     kinds = (Kind.NOT_REPRODUCED, Kind.PARTLY, Kind.UNDECIDED)
     assert list(table["colour"]) == [ledger.SIGNS[kind][1] for kind in kinds]
     assert ledger.forest({"parts": {"waits": Verdict(Kind.NOT_RUN)}}).empty

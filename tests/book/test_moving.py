@@ -273,9 +273,3 @@ def test_a_figure_moves_on_its_page_and_stands_still_without_a_script(tmp_path, 
     assert spec["description"] == "Lines, for K < 128"
     assert spec["params"] == bundle[style.VEGALITE]["params"]
     assert (tmp_path / "_static" / "moving.js").stat().st_size > 500_000  # Vega is in it
-
-
-def test_a_book_in_which_nothing_moves_has_no_script(tmp_path):
-    nbformat.write(nbformat.v4.new_notebook(), tmp_path / "chapter.ipynb")
-    pages.let_figures_move(tmp_path)
-    assert [file.name for file in tmp_path.iterdir()] == ["chapter.ipynb"]

@@ -10,11 +10,11 @@ import keras
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import sync_playwright
 from typer.testing import CliRunner
 
 from skinlib import cli, explain
 from skinlib.book import try_it
+from skinlib.book.pdf import open_browser
 from skinlib.data import CLASSES, phantom
 from skinlib.data.dataset import CLASS_NAMES
 from skinlib.errors import SkinlibError
@@ -24,18 +24,15 @@ from skinlib.training.train import trained_network
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "book" / "_static" / "try_it"
-NAMES = ("chromium", "chromium-browser", "google-chrome")
-CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
 
 
 @pytest.fixture(scope="module")
 def browser():
-    if CHROMIUM is None:
-        pytest.skip(f"none of {', '.join(NAMES)} is installed")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, chromium_sandbox=False)
-        yield chromium.new_context(offline=True)
-        chromium.close()
+    try:
+        with open_browser() as chromium:
+            yield chromium.new_context(offline=True)
+    except SkinlibError as missing:
+        pytest.skip(str(missing))
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,6 @@ from skinlib.book.evidence.classes import captions as captions
 from skinlib.book.evidence.classes import first_answers as first_answers
 from skinlib.book.evidence.classes import recall_words as recall_words
 from skinlib.book.evidence.classes import recalls as recalls
-from skinlib.book.evidence.maps import BEST as BEST
 from skinlib.book.evidence.maps import CONTROLS as CONTROLS
 from skinlib.book.evidence.maps import OUTLINE as OUTLINE
 from skinlib.book.evidence.maps import overlap_by_class as overlap_by_class
@@ -20,6 +19,7 @@ from skinlib.book.evidence.maps import pointing as pointing
 from skinlib.book.evidence.maps import pointing_words as pointing_words
 from skinlib.book.evidence.maps import recorded_maps as recorded_maps
 from skinlib.book.evidence.maps import with_controls as with_controls
+from skinlib.book.evidence.maps import with_reach as with_reach
 from skinlib.book.evidence.networks import gap_chart as gap_chart
 from skinlib.book.evidence.networks import mean_gaps as mean_gaps
 from skinlib.book.evidence.networks import pairs as pairs

@@ -74,6 +74,13 @@ def pointing_words(table: pd.DataFrame) -> pd.DataFrame:
     return words.assign(trainings=table.loc["overlap", "runs"].astype(int))
 
 
+def with_reach(runs: pd.DataFrame) -> pd.DataFrame:
+    """The table with `BEST`, what the true outline gets on the places of each run's own maps."""
+    maps = [run.heat_maps for run in runs["run"]]
+    reach = [np.nan if m is None else over_lesions(m, OUTLINE)["overlap"] for m in maps]
+    return runs.assign(**{BEST: pd.Series(reach, runs.index, dtype=float)})
+
+
 def with_controls(runs: pd.DataFrame, draws: pd.DataFrame) -> pd.DataFrame:
     """The table, with rows of two controls beside each training of the proposed network.
 

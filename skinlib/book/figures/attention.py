@@ -1,6 +1,7 @@
 """Figures of chapter 03: maps of where a network looks."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -45,14 +46,8 @@ def flow() -> Figure:
         "plus $t$": (8.5, 7),
         "out": (10.3, 7),
     }
-    arrows: list[tuple[str, ...]] = [
-        ("$t$", convolution),
-        (convolution, soft),
-        (soft, alpha),
-        (alpha, times),
-    ]
-    arrows += [("$t$", times), (times, "times $\\gamma$"), ("times $\\gamma$", "plus $t$")]
-    arrows += [("plus $t$", "out"), ("$t$", "plus $t$", "arc3,rad=0.3")]
+    chain = ["$t$", convolution, soft, alpha, times, "times $\\gamma$", "plus $t$", "out"]
+    arrows = [*pairwise(chain), ("$t$", times), ("$t$", "plus $t$", "arc3,rad=0.3")]
     return style.flow(boxes, arrows, 2.3, marked=[convolution, soft, alpha])
 
 

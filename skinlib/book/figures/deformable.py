@@ -1,7 +1,7 @@
 """Figures of chapter 02: where a deformable convolution looks."""
 
 import textwrap
-from itertools import cycle
+from itertools import cycle, pairwise
 
 import numpy as np
 import pandas as pd
@@ -29,14 +29,9 @@ def flow() -> Figure:
         total: (8, 8),
         "$y(p)$": (10.2, 8),
     }
-    above = "arc3,rad=-0.4"
-    arrows: list[tuple[str, ...]] = [
-        ("$x$", second),
-        (second, offset),
-        (second, mask, above),
-        (offset, sample),
-    ]
-    arrows += [(mask, times), ("$x$", sample), (sample, times), (times, total), (total, "$y(p)$")]
+    chain = ["$x$", second, offset, sample, times, total, "$y(p)$"]
+    above = (second, mask, "arc3,rad=-0.4")
+    arrows = [*pairwise(chain), above, (mask, times), ("$x$", sample)]
     return style.flow(boxes, arrows, 2.2, marked=[second, offset, mask])
 
 

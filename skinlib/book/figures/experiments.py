@@ -130,18 +130,28 @@ def gap(table: pd.DataFrame, paper: float, data: str) -> Figure:
     return figure
 
 
-def differences(table: pd.DataFrame, change: str, data: str) -> Figure:
-    """Differences with their intervals; zero is no difference.
+def intervals(table: pd.DataFrame, xlabel: str, data: str, paper: float | None = None) -> Figure:
+    """Scores beside the paper's, or differences beside none, with their intervals.
 
     Args:
-        table: one row per thing; columns `value`, `low`, `high`, as shares.
-        change: what is subtracted from what.
+        table: one row per thing; columns `value`, `low`, `high`, as shares, and perhaps `kind`, one
+            of two, for the legend.
+        xlabel: what is measured.
         data: what the runs were made on.
+        paper: the paper's score; None for differences, which are shown in points.
     """
-    xlabel, height = f"{change} (points), 95 % interval", 0.45 * len(table) + 1.2
-    figure, ax = style.row_chart(table.index, height, xlabel, data, shares=False)
-    style.intervals(ax, 100 * table[["value", "low", "high"]].astype(float))
-    ax.axvline(0, color="0.4", ls="--")
+    if table.empty or table["value"].isna().all():
+        return style.not_measured("not yet run")
+    points, height = paper is None, 0.43 * len(table) + 1.5
+    xlabel = f"{xlabel}{' (points)' * points}, 95 % intervals"
+    figure, ax = style.row_chart(table.index, height, xlabel, data, points=points)
+    kinds = table.get("kind", pd.Series("", table.index))
+    groups = table.assign(y=range(len(table))).groupby(kinds, sort=False)
+    looks = (("o", style.BLUE), ("s", style.ORANGE))
+    for (kind, rows), (marker, colour) in zip(groups, looks, strict=False):
+        style.intervals(ax, rows, rows["y"], label=kind, marker=marker, color=colour)
+    ax.axvline(paper or 0, color="0.4", ls="--", label="" if points else "the paper")
+    style.legend(figure, columns=3)
     return figure
 
 
@@ -188,50 +198,10 @@ def claims(table: pd.DataFrame, data: str) -> Figure:
         return style.not_measured("no claim has enough runs yet")
     names = [textwrap.fill(name, 72) for name in table.index]
     xlabel = "points from where the claim turns, 95 % interval"
-    figure, ax = style.row_chart(names, 0.6 * len(table) + 1.2, xlabel, data, shares=False)
+    figure, ax = style.row_chart(names, 0.6 * len(table) + 1.2, xlabel, data, points=True)
     for colour, rows in table.assign(y=range(len(table))).groupby("colour"):
         style.intervals(ax, rows, rows["y"], color=colour)
     ax.axvline(0, color="0.4", ls="--")
-    return figure
-
-
-def readings(table: pd.DataFrame, paper: float, data: str) -> Figure:
-    """How near each reading of the paper comes to its accuracy.
-
-    `table`: one row per reading; columns `value`, `low`, `high`, as shares, and `fault`, whether
-    the reading lets test images into training.
-    """
-    xlabel = "accuracy, 95 % intervals"
-    figure, ax = style.row_chart(table.index, 0.42 * len(table) + 1.5, xlabel, data)
-    looks = ((False, "a reading", "o", style.BLUE), (True, "a fault", "X", style.ORANGE))
-    for fault, label, marker, colour in looks:
-        y = np.flatnonzero(table["fault"] == fault)
-        style.intervals(ax, table.iloc[y], y, label=label, marker=marker, color=colour)
-    ax.axvline(paper, color="0.4", ls="--", label="the paper")
-    style.legend(figure, columns=3)
-    return figure
-
-
-def ingredients(table: pd.DataFrame, parts: pd.DataFrame, data: str) -> Figure:
-    """What each ingredient of a training adds, and below it each part of the paper's network.
-
-    `table`, `parts`: one row per thing; columns `value`, `low`, `high`, as shares.
-    """
-    if table.empty:
-        return style.not_measured("not yet run")
-    names = [*table.index, *parts.index]
-    xlabel, height = "gain in balanced accuracy (points), 95 % interval", 0.42 * len(names) + 1.6
-    figure, ax = style.row_chart(names, height, xlabel, data, shares=False)
-    rows = np.arange(len(names))
-    looks = (
-        (table, rows[: len(table)], "an ingredient", "o", style.BLUE),
-        (parts, rows[len(table) :], "a part, the paper's recipe", "s", style.ORANGE),
-    )
-    for found, y, label, marker, colour in looks:
-        points = 100 * found[["value", "low", "high"]].astype(float)
-        style.intervals(ax, points, y, label=label, marker=marker, color=colour)
-    ax.axvline(0, color="0.4", ls="--")
-    style.legend(figure)
     return figure
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
+from matplotlib.ticker import MaxNLocator
 
 from skinlib.book.figures import style
 
@@ -57,9 +57,7 @@ def focal_share(shares: pd.DataFrame, bounds: Mapping[str, float], data: str) ->
         ax.axhline(bounds[name], color=colour, linewidth=0.8)
     ax.plot([], [], color=style.GREY, linewidth=0.8, label="thin: bound on its share of the loss")
     ax.set_yscale("log")
-    ax.yaxis.set_major_formatter(
-        lambda value, _: f"{value:.3%}" if value < 1e-3 else f"{value:.1%}"
-    )
+    style.share(ax.yaxis)
     ax.xaxis.set_major_locator(MaxNLocator("auto", integer=True))
     ax.set(xlabel="epoch", ylabel="focal share of the gradient")
     style.legend(figure, title="reading of eq. 4")
@@ -87,7 +85,7 @@ def sweep(table: pd.DataFrame, data: str, paper: Sequence[str] = ()) -> Figure:
             label = "the paper's β"
             style.intervals(ax, row, y[theirs], label=label, marker="D", color=style.ORANGE)
         ax.axvline(0, color="0.6", linewidth=0.8, linestyle="--")
-        ax.xaxis.set_major_formatter(PercentFormatter(1, symbol=""))
+        style.share(ax.xaxis, "")
         ax.set_xlabel(f"{name},\ndifference in points")
     style.name_rows(axes[0], table.index)
     for ax in axes[1:]:

@@ -15,7 +15,6 @@ from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
-from matplotlib.ticker import PercentFormatter
 from numpy.typing import ArrayLike
 from PIL import Image
 
@@ -101,9 +100,9 @@ def legend(figure: Figure, columns: int = 2, **options: Any) -> None:
     figure.legend(found.values(), labels, loc="outside lower center", ncols=columns, **options)
 
 
-def share(axis: Axis) -> None:
-    """Percent signs on `ax.xaxis` or `ax.yaxis`, whose values are shares of 1."""
-    axis.set_major_formatter(PercentFormatter(1))
+def share(axis: Axis, symbol: str = "%") -> None:
+    """Hundredths on `ax.xaxis` or `ax.yaxis`, whose values are shares of 1, with a symbol."""
+    axis.set_major_formatter(lambda value, _: f"{100 * value:.3g}{symbol}")
 
 
 def lines(
@@ -153,13 +152,12 @@ def name_rows(ax: Axes, names: Sequence[str], y: Sequence[float] | None = None) 
 
 
 def row_chart(
-    names: Sequence[str], height: float, xlabel: str, data: str, *, shares: bool = True
+    names: Sequence[str], height: float, xlabel: str, data: str, *, points: bool = False
 ) -> tuple[Figure, Axes]:
     """Axes for something about each name, one below the other; see `name_rows` and `share`."""
     figure, ax = plt.subplots(figsize=(WIDTH, height))
     name_rows(ax, names)
-    if shares:
-        share(ax.xaxis)
+    share(ax.xaxis, "" if points else "%")
     ax.set_xlabel(xlabel)
     title(figure, data)
     return figure, ax

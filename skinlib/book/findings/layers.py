@@ -81,7 +81,7 @@ def parts(
         words = EFFECTS.get(answer.kind, "").format(scores) + _none_as_large(answer)
         if not answer.numbers:
             words = f"waits for {verdict.PAIRS} pairs of runs, of which it has {seen}"
-        said.append(f"{_named(part)} {words}")
+        said.append(f"{NAMED[part]} {words}")
     text = "; ".join(said)
     return f"{text[0].upper()}{text[1:]}."
 
@@ -114,7 +114,7 @@ def across_backends(runs: pd.DataFrame) -> str:
             continue
         ends = " and ".join(sorted(set(backends)))
         text = (
-            f"In {other.sum()} of the {many(len(gaps), 'pair')} of {_named(part)}, two backends "
+            f"In {other.sum()} of the {many(len(gaps), 'pair')} of {NAMED[part]}, two backends "
             f"({ends}) trained the network with and without it; they draw other first weights"
         )
         alike = gaps[~other]
@@ -129,13 +129,11 @@ def across_backends(runs: pd.DataFrame) -> str:
     return " ".join(said)
 
 
-def _named(part: str) -> str:
-    return f"{'' if part == 'attention' else 'the '}{PART_NAMES.get(part, part)}"
-
-
-PART_NAMES = {"deformable": "deformable convolution"}
-
-
+NAMED = {
+    "deformable": "the deformable convolution",
+    "attention": "attention",
+    "joint loss": "the joint loss",
+}
 EFFECTS = {
     "reproduced": "helps in {}",
     "partly": "helps in some of the three scores",

@@ -10,6 +10,7 @@ from skinlib.book.verdict import BOTH
 from skinlib.book.words import many
 from skinlib.data.dataset import Dataset
 from skinlib.intervals import compare, show, t_interval, unsure
+from skinlib.models import NAMES
 from skinlib.runs import Run
 
 
@@ -77,6 +78,29 @@ def against_blob(table: pd.DataFrame, data: str) -> str:
         f"in the middle of the image: the blob overlaps with the lesion by {show(blob, 2, False)}; "
         f"{listed}. The true outline, drawn as coarsely as the proposed network's map, gets "
         f"{outline['value']:.2f}: what the truth itself scores on so few places."
+    )
+
+
+def untrained(table: pd.DataFrame) -> str:
+    """Which networks, trained, surely point worse than the proposed one before it was trained.
+
+    `table`: of `evidence.pointing`.
+    """
+    if table.empty:
+        return "How well untrained maps point: not yet run."
+    overlap = table.loc["overlap"]
+    fresh = overlap.loc[evidence.CONTROLS["fresh weights"]]
+    names = [name for name in NAMES.values() if name in overlap.index]
+    worse = [name for name in names if overlap.loc[name, "high"] < fresh["low"]]
+    text = (
+        "Before it was trained (one draw of weights), the proposed network's maps overlap with the "
+        f"lesion by {show(fresh, 2, False)}."
+    )
+    if not worse:
+        return f"{text} No trained network's surely overlap less."
+    return (
+        f"{text} Those of {', '.join(worse)} surely overlap less, though trained. So where a map "
+        "points depends on a network's layers, too, and not on what it learnt alone."
     )
 
 

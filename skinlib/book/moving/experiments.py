@@ -6,7 +6,7 @@ import pandas as pd
 from skinlib.book.figures.style import BLUE
 from skinlib.book.moving.style import WIDTH, rows, slider, stack, words
 from skinlib.data.dataset import CLASSES, IMAGES_PER_CLASS
-from skinlib.scores import confusion_matrix, per_class, score_values
+from skinlib.scores import confusion_matrix, score_values
 
 TIMES = (1, 1.5, 2, 3, 5, 10, 20, 50)
 """How many times a melanoma's probability may count."""
@@ -41,18 +41,16 @@ def decisions(predictions: pd.DataFrame, data: str) -> alt.VConcatChart:
         slider("removed", "part of the prior taken out", 0, 0, 1, 0.25),
         slider("step", "weight of melanoma, step (see above)", 0, 0, len(TIMES) - 1, 1),
     ]
+    names = ["accuracy", "balanced accuracy", "melanoma recall"]
     table = []
     for quarters in range(5):
         for step, times in enumerate(TIMES):
             moved = decided(predictions, quarters / 4, times)
-            values = score_values(moved, ["accuracy", "balanced accuracy"])
-            recall = per_class(moved).loc["mel", "recall"]
-            scores = [*values.values(), recall]
+            scores = score_values(moved, names).values()
             counts = confusion_matrix(moved).to_numpy().ravel()
             table.append([quarters / 4, step, *[round(score, 4) for score in scores], *counts])
     pairs = [f"{true}>{said}" for true in CLASSES for said in CLASSES]
-    names = ["removed", "step", "accuracy", "balanced accuracy", "melanoma recall"]
-    table = pd.DataFrame(table, columns=[*names, *pairs])
+    table = pd.DataFrame(table, columns=["removed", "step", *names, *pairs])
     chosen = alt.Chart(rows(table)).transform_filter(
         "datum.removed == removed && datum.step == step"
     )
@@ -72,8 +70,8 @@ def decisions(predictions: pd.DataFrame, data: str) -> alt.VConcatChart:
         width=WIDTH - 20, height=210, title=f"data: {data}"
     )
 
-    bars = chosen.transform_fold([*names[2:]], as_=["score", "value"])
-    place = alt.Y("score:N", title=None, sort=names[2:]).axis(labelLimit=0)
+    bars = chosen.transform_fold([*names], as_=["score", "value"])
+    place = alt.Y("score:N", title=None, sort=names).axis(labelLimit=0)
     length = alt.X("value:Q", title=None).scale(domain=[0, 1]).axis(format="%", values=[0, 0.5, 1])
     bar = bars.mark_bar(color=BLUE).encode(length, place)
     text = bars.mark_text(align="left", dx=3).encode(
