@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from skinlib.book.verdict import PLACES, Kind, Verdict
 from skinlib.intervals import compare
+from skinlib.models import NAMES
 
 SIGNS = {
     Kind.REPRODUCED: ("✓", "#00594c"),
@@ -136,7 +137,7 @@ def forest(groups: Mapping[str, Mapping[str, Verdict]]) -> pd.DataFrame:
             name, row = min(answer.numbers.items(), key=lambda item: item[1]["low"])
             turns = row.get("paper", row.get("turns", 0))
             ends = {end: row[end] - turns for end in ("value", "low", "high")}
-            rows[f"{sign} {claim}: {name}"] = {**ends, "colour": colour}
+            rows[f"{sign} {claim}: {NAMES.get(name, name)}"] = {**ends, "colour": colour}
     return pd.DataFrame.from_dict(rows, "index", columns=["value", "low", "high", "colour"])
 
 

@@ -17,6 +17,7 @@ from skinlib.book.joint_loss import PLAIN, READINGS, sweep, with_recalls
 from skinlib.data.dataset import CLASSES
 from skinlib.experiments import PARTS
 from skinlib.intervals import compare, equivalence, holm_correction, show, t_interval
+from skinlib.models import NAMES
 from skinlib.training.recipe import PAPER_BETA
 
 PLACES = {"224 x 224": 224, "64 x 64": 64}
@@ -85,7 +86,8 @@ class Verdict:
     def lines(self) -> list[str]:
         """The numbers, each with its unit; intervals as the whole book writes them."""
         form = {"percent": self.unit != "times", "signed": self.unit == "points"}
-        return [f"{name} {show(row, **form)} {self.unit}" for name, row in self.numbers.items()]
+        named = {NAMES.get(name, name): row for name, row in self.numbers.items()}
+        return [f"{name} {show(row, **form)} {self.unit}" for name, row in named.items()]
 
 
 def judge(rows: Rows) -> Kind:

@@ -111,8 +111,8 @@ def copied(runs: pd.DataFrame, paper: float) -> str:
     if len(plain):
         longer = _trained_on(faulty) / _trained_on(plain)
         text += (
-            f" Not all of the lift need be leakage: the copies also balance the classes, and make "
-            f"an epoch {longer:.1f} times as long."
+            f" The copies also balance the classes, and make an epoch {longer:.1f} times as long; "
+            "those that are made after the split do both, and leak nothing."
         )
     run = set(runs["model"][runs["split"] == "copied"])
     missing = [name for model, name in NAMES.items() if model not in run]
