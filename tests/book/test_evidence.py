@@ -573,6 +573,9 @@ def test_table_1_in_a_sentence():
     assert "from the paper's by -15.4 to +1.7 points" in sentence
     assert "The highest of ours is proposed, 20.0 points above AlexNet;" in sentence
     assert "made anew" not in sentence
+    assert "Not yet run on a grouped split at this size: AlexNet, proposed." in sentence
+    both = pd.concat([runs, table(of_accuracy(11, split="grouped"))], ignore_index=True)
+    assert "at this size: AlexNet." in findings.table1(both, PAPER, 64)
     arl = [of_accuracy(33, model="arl14", variant="arl14", seed=seed) for seed in range(2)]
     anew = of_accuracy(33, model="arl14", variant="arl14, new_averages=True")
     anew["run"].config["recipe"] = {"new_averages": True}
