@@ -227,6 +227,9 @@ def goals(paper: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     Args:
         paper: runs of the paper's recipe.
         runs: of the one that trains well, see `as_ablation`.
+
+    Returns:
+        One row per goal; columns `goal, %`, `reached, %` and `verdict`, as text.
     """
     mean = ensemble(runs)
     together = score_values(mean, [BALANCED])[BALANCED] if mean is not None else float("nan")

@@ -300,8 +300,8 @@ def above(
     most = {o: _means(runs, o, answer.place, splits)[reach].mean() for o in others}
     tested = {o: row for o, row in answer.numbers.items() if most[o] > ours}
     kind = judge(tested) if tested else Kind.UNDECIDED
-    if len(tested) < len(others):
-        kind = Kind.PARTLY if kind == Kind.REPRODUCED else kind
+    if kind == Kind.REPRODUCED and len(tested) < len(others):
+        kind = Kind.PARTLY
     left_out = {"could not be lost": len(others) - len(tested)}
     return replace(answer, kind=kind, numbers=tested, evidence=answer.evidence | left_out)
 
@@ -358,7 +358,9 @@ def cheaper(readings: Mapping[str, float], rivals: Mapping[str, float]) -> Verdi
     """
     rows, wins = {}, []
     measured = {name: cost for name, cost in readings.items() if cost == cost}
-    theirs = pd.Series(rivals, dtype=float)
+    theirs = pd.Series(rivals, dtype=float).dropna()
+    if not measured or theirs.empty:
+        return Verdict(Kind.NOT_RUN, unit="times")
     for name, cost in measured.items():
         ratio = theirs / cost
         wins += list(ratio > 1)

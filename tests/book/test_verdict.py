@@ -403,6 +403,13 @@ def test_cheaper_is_partly_so_while_a_reading_is_not_measured():
     assert list(found.numbers) == ["narrow"]
 
 
+def test_what_cost_nobody_measured_is_not_run():
+    nan = float("nan")
+    assert verdict.cheaper({"narrow": nan}, {"a rival": 2}).kind == Kind.NOT_RUN
+    assert verdict.cheaper({"narrow": 1}, {"a rival": nan}).kind == Kind.NOT_RUN
+    assert verdict.cheaper({"narrow": 1}, {"a rival": 2, "lost": nan}).kind == Kind.REPRODUCED
+
+
 def test_fewer_parameters_says_under_which_reading():
     """With AlexNet's own widths the claim is false; the verdict did not say so."""
     rivals = {"alexnet": 58.3e6, "vgg16": 134.3e6, "resnet50": 23.6e6, "arl14": 8.1e6}
